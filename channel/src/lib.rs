@@ -1,0 +1,15 @@
+//! The Lightning channel, pure: what BOLT 2, BOLT 3 and BOLT 5 demand of a channel's two sides.
+//!
+//! Everything here is a function of its arguments. There is no I/O, no clock, no randomness and no
+//! runtime: [`Channel::handle`](state::Channel::handle) takes a state and a [`Command`](command::Command) and
+//! gives the next state with the [`Action`](action::Action)s to carry out once that state is on disk, or a
+//! typed refusal. Secrets never enter: where a signature or a per-commitment secret is to be sent, the
+//! action says which, and the signer makes it from the state that the ledger holds.
+
+pub mod action;
+pub mod amount;
+pub mod command;
+pub mod error;
+pub mod ids;
+pub mod message;
+pub mod params;
