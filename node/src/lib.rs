@@ -1,1 +1,3 @@
-//! x
+//! The node: the shell that acts on what the channel machine decides.
+
+pub mod wire;
