@@ -1,3 +1,4 @@
 //! The node: the shell that acts on what the channel machine decides.
 
+pub mod api;
 pub mod wire;

@@ -1,0 +1,143 @@
+//! What the node offers to its own HTTP server and, through it, to the command line and the web UI.
+//!
+//! [`NodeApi`] is the one door: the HTTP server holds an `Arc<dyn NodeApi>` and knows nothing of drivers,
+//! peers or Bitcoin. Requests and answers are plain values whose JSON form is the public interface;
+//! the command line reads the same types back.
+
+mod amount;
+mod channel;
+mod error;
+mod event;
+mod ledger;
+mod node;
+mod payment;
+mod peer;
+mod policy;
+mod text;
+mod wallet;
+
+use async_trait::async_trait;
+use exonum::merkledb::Snapshot;
+use tokio::sync::watch;
+use zarnitsa_channel::ids::{ChannelId, PaymentHash};
+
+pub use amount::{parse_msat, parse_sat, AmountOrAll, AmountOrAny, ParseAmountError};
+pub use channel::{
+    ChannelClosed, ChannelHistoryEntry, ChannelHtlc, ChannelOpened, ChannelState, ChannelSummary,
+    CloseChannel, HtlcDirection, OpenChannel, Opener,
+};
+pub use error::{ApiError, ErrorCode, Problem};
+pub use event::Event;
+pub use ledger::{LedgerHead, SubmittedTransaction};
+pub use node::{Balance, Health, Network, NodeInfo, Role};
+pub use payment::{
+    CreateInvoice, Forward, Invoice, InvoiceStatus, Keysend, Pay, Payment, PaymentDirection,
+    PaymentFailure, PaymentStatus, RouteHop,
+};
+pub use peer::{ParsePeerError, Peer, PeerAddress, PeerConnect, PeerDisconnect, PeerNamed};
+pub use policy::{ChannelPolicy, Policy, SetPolicy};
+pub use text::{display, display_option, msat, msat_option};
+pub use wallet::{Utxo, WalletAddress, WalletSend, WalletSent, WalletTransaction};
+
+/// All that a running node answers and does.
+///
+/// A command returns when what it did is on disk: each method that changes something builds a ledger
+/// transaction, signs it with the operator's key, and waits for its block.
+#[async_trait]
+pub trait NodeApi: Send + Sync + 'static {
+    /// Whether the node's parts are up. Holds nothing that a stranger may not know.
+    async fn health(&self) -> Health;
+
+    /// Who this node is and how far it has come.
+    async fn info(&self) -> Result<NodeInfo, ApiError>;
+
+    /// The node's money, on chain and in channels.
+    async fn balance(&self) -> Result<Balance, ApiError>;
+
+    /// A fresh receiving address of the on-chain wallet.
+    async fn wallet_address(&self) -> Result<WalletAddress, ApiError>;
+
+    /// Sends on chain. Errors: [`ErrorCode::InsufficientFunds`], [`ErrorCode::ChainUnavailable`].
+    async fn wallet_send(&self, request: WalletSend) -> Result<WalletSent, ApiError>;
+
+    /// Unspent outputs of the on-chain wallet.
+    async fn wallet_utxos(&self) -> Result<Vec<Utxo>, ApiError>;
+
+    /// Transactions that touch the on-chain wallet, newest first.
+    async fn wallet_transactions(&self) -> Result<Vec<WalletTransaction>, ApiError>;
+
+    /// Connects, and stays connected. Error when the handshake fails: [`ErrorCode::PeerUnreachable`].
+    async fn peer_connect(&self, request: PeerConnect) -> Result<PeerNamed, ApiError>;
+
+    /// Peers that are connected or that the node tries to reach.
+    async fn peers(&self) -> Result<Vec<Peer>, ApiError>;
+
+    /// Ends the connection and forgets the address.
+    async fn peer_disconnect(&self, request: PeerDisconnect) -> Result<PeerNamed, ApiError>;
+
+    /// Opens a channel; returns once the opening transaction is handed to the Bitcoin network.
+    async fn open_channel(&self, request: OpenChannel) -> Result<ChannelOpened, ApiError>;
+
+    /// Every channel that is not closed for good, and those that are, oldest first.
+    async fn channels(&self) -> Result<Vec<ChannelSummary>, ApiError>;
+
+    /// One channel, or [`ErrorCode::NotFound`].
+    async fn channel(&self, id: ChannelId) -> Result<ChannelSummary, ApiError>;
+
+    /// Every step of a channel, oldest first, or [`ErrorCode::NotFound`].
+    async fn channel_history(&self, id: ChannelId) -> Result<Vec<ChannelHistoryEntry>, ApiError>;
+
+    /// Closes a channel; returns once the closing transaction is handed to the Bitcoin network.
+    async fn close_channel(&self, request: CloseChannel) -> Result<ChannelClosed, ApiError>;
+
+    /// Makes a BOLT 11 invoice.
+    async fn create_invoice(&self, request: CreateInvoice) -> Result<Invoice, ApiError>;
+
+    /// Every invoice, newest first.
+    async fn invoices(&self) -> Result<Vec<Invoice>, ApiError>;
+
+    /// One invoice, or [`ErrorCode::NotFound`].
+    async fn invoice(&self, hash: PaymentHash) -> Result<Invoice, ApiError>;
+
+    /// Pays, and waits for the outcome. A payment that failed is an `Ok` with its status and reason; `Err` is
+    /// for a payment that was never begun or whose outcome is not known within the timeout
+    /// ([`ErrorCode::Timeout`]; it may still succeed).
+    async fn pay(&self, request: Pay) -> Result<Payment, ApiError>;
+
+    /// Pays without an invoice, and waits as [`pay`](NodeApi::pay) does.
+    async fn keysend(&self, request: Keysend) -> Result<Payment, ApiError>;
+
+    /// Every payment sent, newest first.
+    async fn payments(&self) -> Result<Vec<Payment>, ApiError>;
+
+    /// One payment sent, or [`ErrorCode::NotFound`].
+    async fn payment(&self, hash: PaymentHash) -> Result<Payment, ApiError>;
+
+    /// Every payment forwarded, newest first.
+    async fn forwards(&self) -> Result<Vec<Forward>, ApiError>;
+
+    /// The node's policy.
+    async fn policy(&self) -> Result<Policy, ApiError>;
+
+    /// Changes the policy; fields that are `None` stay.
+    async fn set_policy(&self, request: SetPolicy) -> Result<Policy, ApiError>;
+
+    /// The newest durable block.
+    async fn ledger_head(&self) -> Result<LedgerHead, ApiError>;
+
+    /// Submits a signed ledger transaction as it came, the bytes of `Verified<AnyTx>`; returns once its block
+    /// is durable. Whether the service accepted it is read by call status, as with every Exonum node.
+    async fn submit_transaction(&self, body: Vec<u8>) -> Result<SubmittedTransaction, ApiError>;
+
+    /// Events numbered `after + 1` and on, `limit` at most, out of the durable ledger.
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, ApiError>;
+
+    /// Tells that there may be new events: the value is the height of the newest durable block.
+    fn watch_height(&self) -> watch::Receiver<u64>;
+
+    /// The durable ledger for reading: explorer answers and proofs are made from it. Never held across an await.
+    fn snapshot(&self) -> Box<dyn Snapshot>;
+
+    /// Copies the durable ledger into the folder `to`, which must not exist, while the node goes on.
+    async fn ledger_checkpoint(&self, to: std::path::PathBuf) -> Result<LedgerHead, ApiError>;
+}

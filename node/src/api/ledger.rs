@@ -1,0 +1,22 @@
+//! The ledger as a person sees it.
+
+use exonum::crypto::Hash;
+use serde::{Deserialize, Serialize};
+
+/// `zarnitsa ledger head`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerHead {
+    /// The newest durable block.
+    pub height: u64,
+    /// Its hash.
+    pub block_hash: Hash,
+    /// The state hash in it.
+    pub state_hash: Hash,
+}
+
+/// What a submitted transaction answers, as Exonum's explorer does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmittedTransaction {
+    /// The ledger transaction's hash; its block is durable.
+    pub tx_hash: Hash,
+}

@@ -1,0 +1,139 @@
+//! The node itself: who it is, what it has.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bitcoin::secp256k1::PublicKey;
+use exonum::crypto::{Hash, PublicKey as LedgerKey};
+use serde::{Deserialize, Serialize};
+use zarnitsa_channel::amount::Msat;
+
+/// How a node treats others: policy, not protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Opens channels to hubs and pays.
+    #[default]
+    User,
+    /// Accepts channels and forwards between them.
+    Hub,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User => "user",
+            Self::Hub => "hub",
+        })
+    }
+}
+
+/// The Bitcoin network that a node lives on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// A chain of one's own, for tests.
+    #[default]
+    Regtest,
+    /// The default signet.
+    Signet,
+    /// The public test network.
+    Testnet4,
+    /// The real one.
+    Bitcoin,
+}
+
+impl Network {
+    /// The name, also of the network's folder in the data folder.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Regtest => "regtest",
+            Self::Signet => "signet",
+            Self::Testnet4 => "testnet4",
+            Self::Bitcoin => "bitcoin",
+        }
+    }
+
+    /// The same in rust-bitcoin's words.
+    pub const fn kind(self) -> bitcoin::Network {
+        match self {
+            Self::Regtest => bitcoin::Network::Regtest,
+            Self::Signet => bitcoin::Network::Signet,
+            Self::Testnet4 => bitcoin::Network::Testnet4,
+            Self::Bitcoin => bitcoin::Network::Bitcoin,
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        <Self as clap::ValueEnum>::from_str(text, false)
+    }
+}
+
+/// `zarnitsa info`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeInfo {
+    /// The node's Lightning identity.
+    pub node_id: PublicKey,
+    /// The name that it gives itself.
+    pub alias: String,
+    /// `node_id@host:port`, what others connect to.
+    pub uri: String,
+    /// Its role.
+    pub role: Role,
+    /// Its network.
+    pub network: Network,
+    /// The chain's height as far as the node has looked at it.
+    pub block_height: u32,
+    /// Height of the newest durable ledger block.
+    pub ledger_height: u64,
+    /// That block's hash.
+    pub ledger_hash: Hash,
+    /// The state hash in that block.
+    pub state_hash: Hash,
+    /// The key that signs the ledger's blocks; light clients pin it.
+    pub validator_key: LedgerKey,
+    /// The program's version.
+    pub version: String,
+    /// Whether Bitcoin Core answered when it was last asked.
+    pub chain_available: bool,
+}
+
+/// `zarnitsa balance`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Balance {
+    /// Confirmed coins of the on-chain wallet.
+    pub onchain_sat: u64,
+    /// Coins of the on-chain wallet that are not confirmed yet.
+    pub onchain_unconfirmed_sat: u64,
+    /// Our side of all channels that are not closed.
+    #[serde(with = "super::msat")]
+    pub channels_local_msat: Msat,
+    /// The peers' side of them.
+    #[serde(with = "super::msat")]
+    pub channels_remote_msat: Msat,
+    /// What closed channels still owe the on-chain wallet.
+    pub pending_close_sat: u64,
+}
+
+/// `/api/system/v1/health`, open to anybody who may connect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// The node serves requests and writes its ledger.
+    pub ok: bool,
+    /// The ledger takes transactions.
+    pub ledger: bool,
+    /// Bitcoin Core answers.
+    pub chain: bool,
+    /// The Lightning port is open.
+    pub peers: bool,
+}

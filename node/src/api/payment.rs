@@ -1,0 +1,195 @@
+//! Invoices, payments and forwards.
+
+use bitcoin::secp256k1::PublicKey;
+use serde::{Deserialize, Serialize};
+use zarnitsa_channel::amount::Msat;
+use zarnitsa_channel::ids::{ChannelId, PaymentHash};
+
+use super::AmountOrAny;
+
+/// Where an invoice stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvoiceStatus {
+    /// May be paid.
+    Open,
+    /// A payment of it is here but not settled.
+    Accepted,
+    /// Settled.
+    Paid,
+    /// Its time is over.
+    Expired,
+    /// Withdrawn.
+    Cancelled,
+}
+
+/// Where a payment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStatus {
+    /// Under way.
+    Pending,
+    /// The preimage is here.
+    Succeeded,
+    /// Nothing of it is under way any more.
+    Failed,
+}
+
+/// Which way a payment goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentDirection {
+    /// To somebody else.
+    #[default]
+    Sent,
+    /// To this node.
+    Received,
+}
+
+/// `zarnitsa invoice create`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateInvoice {
+    /// `50sat`, `50000msat`, `0.1btc` or `any`.
+    pub amount: AmountOrAny,
+    /// What it is for; the payer sees it.
+    #[serde(default)]
+    pub description: String,
+    /// Seconds until it may not be paid any more; 3600 if absent.
+    #[serde(default)]
+    pub expiry_seconds: Option<u32>,
+}
+
+/// One invoice of this node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invoice {
+    /// The BOLT 11 string.
+    pub invoice: String,
+    /// Its hash.
+    #[serde(with = "super::display")]
+    pub payment_hash: PaymentHash,
+    /// How much; null where the payer chooses.
+    #[serde(with = "super::msat_option")]
+    pub amount_msat: Option<Msat>,
+    /// Where it stands.
+    pub status: InvoiceStatus,
+    /// What it is for.
+    pub description: String,
+    /// Unix time of its making.
+    pub created_at: u64,
+    /// Unix time from which it may not be paid.
+    pub expires_at: u64,
+    /// What came in, once it is paid.
+    #[serde(with = "super::msat_option")]
+    pub received_msat: Option<Msat>,
+}
+
+/// `zarnitsa pay`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pay {
+    /// A BOLT 11 string.
+    pub invoice: String,
+    /// How much, where the invoice leaves it open.
+    #[serde(default, with = "super::msat_option")]
+    pub amount_msat: Option<Msat>,
+    /// The most to pay in routing fees.
+    #[serde(default, with = "super::msat_option")]
+    pub max_fee_msat: Option<Msat>,
+    /// How long to wait for the outcome; 60 if absent.
+    #[serde(default)]
+    pub timeout_seconds: Option<u32>,
+}
+
+/// `zarnitsa keysend`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keysend {
+    /// To whom.
+    pub node_id: PublicKey,
+    /// How much.
+    #[serde(with = "super::msat")]
+    pub amount_msat: Msat,
+    /// The most to pay in routing fees.
+    #[serde(default, with = "super::msat_option")]
+    pub max_fee_msat: Option<Msat>,
+    /// How long to wait for the outcome; 60 if absent.
+    #[serde(default)]
+    pub timeout_seconds: Option<u32>,
+}
+
+/// Why a payment failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentFailure {
+    /// BOLT 4's name of the failure, or ours: `route_not_found`, `expired`, ...
+    pub code: String,
+    /// The same for people.
+    pub message: String,
+    /// Who refused, if it is known.
+    pub node_id: Option<PublicKey>,
+}
+
+/// One hop of a route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteHop {
+    /// The node that the hop leads to.
+    pub node_id: PublicKey,
+    /// The channel, `783244x1284x0`, if it has such a number.
+    pub short_channel_id: Option<String>,
+    /// What arrives there.
+    #[serde(with = "super::msat")]
+    pub amount_msat: Msat,
+}
+
+/// One payment sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// Its hash.
+    #[serde(with = "super::display")]
+    pub payment_hash: PaymentHash,
+    /// Which way.
+    #[serde(default)]
+    pub direction: PaymentDirection,
+    /// The proof of payment, lower-case hex, once it succeeded.
+    pub preimage: Option<String>,
+    /// How much arrives.
+    #[serde(with = "super::msat")]
+    pub amount_msat: Msat,
+    /// What it costs beside.
+    #[serde(with = "super::msat")]
+    pub fee_msat: Msat,
+    /// Where it stands.
+    pub status: PaymentStatus,
+    /// The way it takes, or took.
+    pub route: Vec<RouteHop>,
+    /// Why it failed, if it did.
+    pub failure: Option<PaymentFailure>,
+    /// The invoice, if there is one.
+    pub invoice: Option<String>,
+    /// Its description.
+    pub description: String,
+    /// Unix time of its beginning.
+    pub created_at: u64,
+}
+
+/// One payment forwarded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forward {
+    /// Its hash.
+    #[serde(with = "super::display")]
+    pub payment_hash: PaymentHash,
+    /// Where it came from.
+    #[serde(with = "super::display")]
+    pub incoming_channel_id: ChannelId,
+    /// Where it went.
+    #[serde(with = "super::display")]
+    pub outgoing_channel_id: ChannelId,
+    /// What went out.
+    #[serde(with = "super::msat")]
+    pub amount_msat: Msat,
+    /// What stayed here.
+    #[serde(with = "super::msat")]
+    pub fee_msat: Msat,
+    /// Where it stands.
+    pub status: PaymentStatus,
+}

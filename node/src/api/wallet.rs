@@ -1,0 +1,63 @@
+//! The on-chain wallet.
+
+use bitcoin::Txid;
+use serde::{Deserialize, Serialize};
+
+use super::AmountOrAll;
+
+/// `zarnitsa wallet address`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WalletAddress {
+    /// Never given out before.
+    pub address: String,
+}
+
+/// `zarnitsa wallet send`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WalletSend {
+    /// To whom.
+    pub address: String,
+    /// How much: `50000sat`, `0.1btc`, `all`.
+    pub amount: AmountOrAll,
+    /// Fee rate; the estimate if absent.
+    #[serde(default)]
+    pub fee_rate_sat_vb: Option<u64>,
+}
+
+/// What [`WalletSend`] answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WalletSent {
+    /// The transaction.
+    pub txid: Txid,
+}
+
+/// An unspent output of the wallet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Utxo {
+    /// Its transaction.
+    pub txid: Txid,
+    /// Its number there.
+    pub vout: u32,
+    /// How much it holds.
+    pub amount_sat: u64,
+    /// The address that it was paid to.
+    pub address: Option<String>,
+    /// 0 while it is in the mempool.
+    pub confirmations: u32,
+}
+
+/// A transaction that touches the wallet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WalletTransaction {
+    /// Which.
+    pub txid: Txid,
+    /// What it brought, negative where it took.
+    pub amount_sat: i64,
+    /// What it cost, where the wallet paid for it.
+    pub fee_sat: Option<u64>,
+    /// The block that holds it.
+    pub block_height: Option<u32>,
+    /// 0 while it is in the mempool.
+    pub confirmations: u32,
+}
