@@ -1,0 +1,35 @@
+//! What this node says of itself in `init` (BOLT 9).
+
+use lightning::types::features::InitFeatures;
+
+/// The features that the node's parts together carry out.
+///
+/// static_remotekey is required: no older commitment format is known here. Everything else is offered.
+pub fn init_features() -> InitFeatures {
+    let mut features = InitFeatures::empty();
+    features.set_data_loss_protect_optional();
+    features.set_upfront_shutdown_script_optional();
+    features.set_variable_length_onion_required();
+    features.set_static_remote_key_required();
+    features.set_payment_secret_required();
+    features.set_basic_mpp_optional();
+    features.set_anchors_zero_fee_htlc_tx_optional();
+    features.set_shutdown_any_segwit_optional();
+    features.set_channel_type_optional();
+    features
+}
+
+#[cfg(test)]
+mod tests {
+    use super::init_features;
+
+    #[test]
+    fn init_features_static_remotekey_is_required() {
+        let features = init_features();
+        assert!(features.requires_static_remote_key());
+        assert!(features.supports_anchors_zero_fee_htlc_tx());
+        assert!(!features.requires_anchors_zero_fee_htlc_tx());
+        assert!(features.supports_channel_type());
+        assert!(!features.supports_splicing());
+    }
+}
