@@ -1,1 +1,42 @@
-//! x
+//! The embedded ledger: Exonum's blockchain with this node as the one validator, on a local merkledb.
+//!
+//! A transaction is handed in ([`Ledger::submit`]); all that wait go into the next block; the block is executed, signed,
+//! stored and fsynced, once; only then are receipts resolved, snapshots renewed and subscriptions woken. While nothing
+//! waits, nothing is written.
+//!
+//! The ledger does not know what runs on it: [`Services`] are given by the caller. Exonum's consensus loop, HTTP server
+//! and transaction pool are not used.
+#![warn(missing_docs)]
+
+mod block;
+mod chain;
+mod durable;
+mod error;
+#[cfg(feature = "testing")]
+pub mod faults;
+mod files;
+mod folder;
+mod identity;
+mod lease;
+mod ledger;
+mod log_trim;
+mod options;
+mod probe;
+mod published;
+mod queue;
+mod sealer;
+mod start;
+mod subscription;
+mod witness;
+mod writer;
+
+pub use crate::{
+    block::{BlockTransaction, Committed, CommittedBlock, Head},
+    durable::WriteCounts,
+    error::{reading, LedgerError, OpenError},
+    ledger::{Ledger, LedgerStats},
+    options::{LedgerOptions, Limits, Services, Validator, ValidatorPublic},
+    queue::Receipt,
+    sealer::Sealer,
+    subscription::Subscription,
+};

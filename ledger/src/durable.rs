@@ -1,0 +1,118 @@
+//! The database under the chain: merkledb's RocksDB with the moment of the fsync in our hands.
+//!
+//! `Database::merge` of merkledb never syncs. A block is several merges; they all stay unsynced, and one synced write
+//! after them makes the whole log before it durable: one fsync a block.
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use exonum_merkledb::{Database, DbOptions, Patch, RocksDB, Snapshot};
+
+/// Counts of what was written since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WriteCounts {
+    /// Writes to the database, synced or not.
+    pub writes: u64,
+    /// Writes that were followed by an fsync before they returned.
+    pub syncs: u64,
+}
+
+/// RocksDB with counted writes, an explicit [`DurableDb::sync`], and a latch: after one failed write all later ones fail.
+pub(crate) struct DurableDb {
+    inner: RocksDB,
+    writes: AtomicU64,
+    syncs: AtomicU64,
+    failed: AtomicBool,
+    #[cfg(feature = "testing")]
+    faults: std::sync::Arc<crate::faults::FaultHook>,
+}
+
+impl DurableDb {
+    /// Opens the database in `path`, or makes it when `create` is set.
+    pub(crate) fn open(path: &Path, create: bool) -> exonum_merkledb::Result<Self> {
+        Ok(Self {
+            inner: RocksDB::open(path, &db_options(create))?,
+            writes: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+            #[cfg(feature = "testing")]
+            faults: std::sync::Arc::default(),
+        })
+    }
+
+    /// Puts faults between the chain and the database.
+    #[cfg(feature = "testing")]
+    pub(crate) fn with_faults(mut self, faults: std::sync::Arc<crate::faults::FaultHook>) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// Makes everything merged so far durable: one fsync of the write-ahead log.
+    pub(crate) fn sync(&self) -> exonum_merkledb::Result<()> {
+        self.merge_sync(self.fork().into_patch())
+    }
+
+    pub(crate) fn counts(&self) -> WriteCounts {
+        WriteCounts {
+            writes: self.writes.load(Ordering::Relaxed),
+            syncs: self.syncs.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Flushes the memory tables, which frees the write-ahead log, by way of a checkpoint in `path` (hard links).
+    pub(crate) fn checkpoint(&self, path: &Path) -> exonum_merkledb::Result<()> {
+        self.inner.create_checkpoint(path)
+    }
+
+    fn write(&self, patch: Patch, sync: bool) -> exonum_merkledb::Result<()> {
+        // A failed fsync may have dropped dirty pages: no later success can be believed.
+        if self.failed.load(Ordering::Acquire) {
+            return Err(exonum_merkledb::Error::new("an earlier write failed"));
+        }
+        let result = self.write_unlatched(patch, sync);
+        if result.is_err() {
+            self.failed.store(true, Ordering::Release);
+        }
+        result
+    }
+
+    fn write_unlatched(&self, patch: Patch, sync: bool) -> exonum_merkledb::Result<()> {
+        #[cfg(feature = "testing")]
+        self.faults.before_write()?;
+        if sync {
+            self.inner.merge_sync(patch)?;
+            self.syncs.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.inner.merge(patch)?;
+        }
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "testing")]
+        self.faults.after_write(sync)?;
+        Ok(())
+    }
+}
+
+impl Database for DurableDb {
+    fn snapshot(&self) -> Box<dyn Snapshot> {
+        self.inner.snapshot()
+    }
+
+    fn merge(&self, patch: Patch) -> exonum_merkledb::Result<()> {
+        self.write(patch, false)
+    }
+
+    fn merge_sync(&self, patch: Patch) -> exonum_merkledb::Result<()> {
+        self.write(patch, true)
+    }
+}
+
+/// Options of every database that we open. The open files are bounded, since each index name is a column family with
+/// files of its own and the node needs descriptors for its peers too.
+pub(crate) fn db_options(create: bool) -> DbOptions {
+    let mut options = DbOptions::default();
+    options.create_if_missing = create;
+    options.max_open_files = Some(256);
+    options
+}

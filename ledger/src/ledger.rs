@@ -1,0 +1,277 @@
+//! The handle that the rest of the node holds.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+use chrono::{DateTime, Utc};
+use exonum::{
+    crypto::{Hash, PublicKey},
+    merkledb::Snapshot,
+    messages::{AnyTx, Verified},
+};
+
+use crate::{
+    block::{Committed, CommittedBlock, Head},
+    durable::{DurableDb, WriteCounts},
+    error::{LedgerError, OpenError},
+    folder::Folder,
+    identity::Identity,
+    lease::{Lease, Leases},
+    log_trim::{log_bytes, LogTrim},
+    options::{LedgerOptions, Limits, ValidatorPublic},
+    published::Published,
+    queue::{Pending, Queue, Receipt},
+    sealer::Sealer,
+    start::{start, Started},
+    subscription::Subscription,
+    writer::Writer,
+};
+
+/// A handle of an open ledger; clones share it. The ledger closes after [`Ledger::shutdown`], or when the last handle is
+/// dropped.
+pub struct Ledger {
+    // Before the lease: whoever waits for the last handle wants the database released.
+    inner: Arc<Inner>,
+    lease: Lease,
+}
+
+struct Inner {
+    queue: Arc<Queue>,
+    published: Arc<Published>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    leases: Arc<Leases>,
+    db: Arc<DurableDb>,
+    folder: Folder,
+    identity: Identity,
+    limits: Limits,
+}
+
+/// Numbers for a metrics page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LedgerStats {
+    /// Writes and fsyncs since the start.
+    pub written: WriteCounts,
+    /// Transactions waiting for a block.
+    pub queued: usize,
+    /// Bytes of the database's write-ahead log.
+    pub log_bytes: u64,
+}
+
+impl Ledger {
+    /// Opens the ledger in the folder `path`; makes it, with genesis and first block, when there is none and
+    /// [`LedgerOptions::create`] is set. Blocks this thread while the database is checked.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] names what is wrong. An existing ledger is then as it was before.
+    pub fn open(path: impl AsRef<Path>, options: LedgerOptions) -> Result<Self, OpenError> {
+        let Started {
+            folder,
+            identity,
+            db,
+            sealer,
+            head,
+        } = start(path.as_ref(), &options)?;
+        let leases = Arc::new(Leases::default());
+        let queue = Arc::new(Queue::new(options.limits.clone()));
+        let published = Published::new(sealer.durable_snapshot(), head, Arc::clone(&leases));
+        let published = Arc::new(published);
+        let thread_error = |source| OpenError::Io {
+            action: "start a thread for",
+            path: path.as_ref().into(),
+            source,
+        };
+        let log_trim = LogTrim::start(
+            Arc::clone(&db),
+            folder.db(),
+            folder.checkpoint(),
+            &options.limits,
+        )
+        .map_err(thread_error)?;
+        let writer = Writer {
+            sealer: Box::new(sealer),
+            queue: Arc::clone(&queue),
+            published: Arc::clone(&published),
+            log_trim,
+        };
+        let writer = Mutex::new(Some(writer.start().map_err(thread_error)?));
+        tracing::info!(height = head.height, hash = %head.block_hash, "ledger opened");
+        let lease = Lease::handle(&leases);
+        let inner = Inner {
+            queue,
+            published,
+            writer,
+            leases,
+            db,
+            folder,
+            identity,
+            limits: options.limits,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+            lease,
+        })
+    }
+
+    /// Hands in a transaction for the next block. Transactions are executed in the order of this call. When the queue is
+    /// full it waits on this thread until there is room; see [`Ledger::try_submit`].
+    ///
+    /// The receipt resolves when the block is on disk, with the service's outcome. A transaction that is committed
+    /// already is not executed again: its receipt has the earlier outcome.
+    pub fn submit(&self, transaction: Verified<AnyTx>) -> Receipt {
+        self.push(transaction, true)
+            .unwrap_or_else(Receipt::refused)
+    }
+
+    /// As [`Ledger::submit`], but refuses at once when the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::QueueFull`], [`LedgerError::TooLarge`], [`LedgerError::Stopped`], [`LedgerError::Storage`].
+    pub fn try_submit(&self, transaction: Verified<AnyTx>) -> Result<Receipt, LedgerError> {
+        self.push(transaction, false)
+    }
+
+    fn push(&self, transaction: Verified<AnyTx>, block: bool) -> Result<Receipt, LedgerError> {
+        let (answer, receipt) = Receipt::new();
+        let pending = Pending::new(transaction, answer);
+        self.inner.queue.push(pending, block).map(|()| receipt)
+    }
+
+    /// The newest durable state. Never one whose block is not on disk. Keep it short: it pins old data and delays
+    /// [`Ledger::shutdown`].
+    pub fn snapshot(&self) -> Box<dyn Snapshot> {
+        Box::new(self.inner.published.snapshot())
+    }
+
+    /// The newest durable block.
+    pub fn head(&self) -> Head {
+        self.inner.published.head()
+    }
+
+    /// The durable block at `height`; `None` above the head.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Unreadable`] over damaged data.
+    pub fn block(&self, height: u64) -> Result<Option<Arc<CommittedBlock>>, LedgerError> {
+        self.inner.published.block(height)
+    }
+
+    /// The outcome of a transaction if it is committed.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Unreadable`] over damaged data.
+    pub fn committed(&self, tx_hash: &Hash) -> Result<Option<Committed>, LedgerError> {
+        let snapshot = self.inner.published.snapshot();
+        crate::error::reading(|| crate::block::find_committed(&snapshot, tx_hash))
+    }
+
+    /// Every durable block after height `after`, in order, without loss.
+    pub fn subscribe(&self, after: u64) -> Subscription {
+        Subscription::new(&self.inner.published, after)
+    }
+
+    /// The key that signs every block: what a light client pins.
+    pub fn validator_key(&self) -> PublicKey {
+        self.inner.identity.validator.consensus
+    }
+
+    /// Both public keys of the validator.
+    pub fn validator(&self) -> ValidatorPublic {
+        self.inner.identity.validator
+    }
+
+    /// Hash of the genesis block.
+    pub fn genesis_hash(&self) -> Hash {
+        self.inner.identity.genesis
+    }
+
+    /// When the ledger was made: the time in the first block's precommit.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Unreadable`] over damaged data.
+    pub fn created(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        Ok(self.block(1)?.and_then(|block| block.time))
+    }
+
+    /// Why the ledger takes nothing more; `None` while it runs.
+    pub fn stopped(&self) -> Option<LedgerError> {
+        self.inner.published.ended()
+    }
+
+    /// Numbers for a metrics page.
+    pub fn stats(&self) -> LedgerStats {
+        LedgerStats {
+            written: self.inner.db.counts(),
+            queued: self.inner.queue.len(),
+            log_bytes: log_bytes(&self.inner.folder.db()),
+        }
+    }
+
+    /// Stops taking transactions, writes the blocks of those that wait, and closes the database once all other handles
+    /// and snapshots are dropped, for which it waits as long as the limits say. Not for use on an async runtime's thread.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Storage`] when the ledger had stopped over it; [`LedgerError::StillInUse`] when somebody else
+    /// holds on: all is on disk then, and the database closes with the last of them.
+    pub fn shutdown(self) -> Result<(), LedgerError> {
+        let Self { inner, lease } = self;
+        inner.stop();
+        let ended = inner.published.ended();
+        drop(lease);
+        let usage = inner.leases.wait_for_all(inner.limits.shutdown_wait);
+        drop(inner);
+        match ended {
+            Some(error @ LedgerError::Storage { .. }) => Err(error),
+            _ if usage.handles + usage.snapshots > 0 => Err(LedgerError::StillInUse {
+                handles: usage.handles,
+                snapshots: usage.snapshots,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Clone for Ledger {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            lease: Lease::handle(&self.inner.leases),
+        }
+    }
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger")
+            .field("path", &self.inner.folder.path())
+            .field("head", &self.head())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn stop(&self) {
+        self.queue.close();
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = writer.take() {
+            // A panic of the writer was its own answer to everybody: the receipts are gone with it.
+            if thread.join().is_err() {
+                tracing::error!("the ledger's writer panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

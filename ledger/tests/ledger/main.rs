@@ -1,0 +1,4 @@
+//! The ledger from outside, with a small service of its own.
+
+mod tally;
+mod writing;
