@@ -1,4 +1,5 @@
 //! The node: the shell that acts on what the channel machine decides.
 
 pub mod api;
+pub mod config;
 pub mod wire;

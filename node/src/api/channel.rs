@@ -5,6 +5,7 @@ use std::fmt;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Txid};
 use exonum::crypto::Hash;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, PaymentHash};
@@ -12,7 +13,7 @@ use zarnitsa_channel::ids::{ChannelId, PaymentHash};
 use super::AmountOrAll;
 
 /// Where a channel stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelState {
     /// The two sides are agreeing on it.
@@ -59,7 +60,7 @@ impl fmt::Display for ChannelState {
 }
 
 /// Who opened a channel, and so pays its commitment fees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Opener {
     /// This node.
@@ -69,7 +70,7 @@ pub enum Opener {
 }
 
 /// Which way an HTLC goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HtlcDirection {
     /// From the peer to this node.
@@ -79,7 +80,7 @@ pub enum HtlcDirection {
 }
 
 /// A payment that is passing through a channel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChannelHtlc {
     /// Its number, counted by the side that offered it.
     pub id: u64,
@@ -87,9 +88,11 @@ pub struct ChannelHtlc {
     pub direction: HtlcDirection,
     /// How much.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub amount_msat: Msat,
     /// Its hash.
     #[serde(with = "super::display")]
+    #[schemars(with = "String")]
     pub payment_hash: PaymentHash,
     /// The block height at which it times out.
     pub cltv_expiry: u32,
@@ -98,14 +101,16 @@ pub struct ChannelHtlc {
 }
 
 /// One channel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChannelSummary {
     /// Its id.
     #[serde(with = "super::display")]
+    #[schemars(with = "String")]
     pub channel_id: ChannelId,
     /// `783244x1284x0` once the opening transaction is deep enough (BOLT 7).
     pub short_channel_id: Option<String>,
     /// The peer's node id.
+    #[schemars(with = "String")]
     pub peer: PublicKey,
     /// Where it stands.
     pub state: ChannelState,
@@ -117,32 +122,38 @@ pub struct ChannelSummary {
     pub capacity_sat: u64,
     /// Ours, without HTLCs under way.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub local_msat: Msat,
     /// The peer's, without HTLCs under way.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub remote_msat: Msat,
     /// What we can send now, after reserve and fees.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub spendable_msat: Msat,
     /// What we can receive now.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub receivable_msat: Msat,
     /// The number of our newest commitment transaction.
     pub commitment_number: u64,
     /// The number of the peer's newest commitment transaction.
     pub peer_commitment_number: u64,
     /// The opening transaction.
+    #[schemars(with = "String")]
     pub opening_txid: Txid,
     /// Its output that holds the channel.
     pub opening_output: u32,
     /// What spends it, if something does.
+    #[schemars(with = "Option<String>")]
     pub closing_txid: Option<Txid>,
     /// Payments under way.
     pub htlcs: Vec<ChannelHtlc>,
 }
 
 /// One step of a channel, as the ledger keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChannelHistoryEntry {
     /// Counted from 0.
     pub index: u64,
@@ -151,6 +162,7 @@ pub struct ChannelHistoryEntry {
     /// Height of the ledger block.
     pub ledger_height: u64,
     /// The ledger transaction.
+    #[schemars(with = "String")]
     pub tx_hash: Hash,
     /// Our commitment number after it.
     pub commitment_number: u64,
@@ -158,23 +170,28 @@ pub struct ChannelHistoryEntry {
     pub peer_commitment_number: u64,
     /// Our balance after it.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub local_msat: Msat,
     /// The peer's after it.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub remote_msat: Msat,
 }
 
 /// `zarnitsa channel open`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenChannel {
     /// With whom: `pubkey` of a connected peer, or `pubkey@host:port`.
     #[serde(with = "super::display")]
+    #[schemars(with = "String")]
     pub peer: super::PeerAddress,
     /// How much to lock: `50000sat`, `0.1btc`, `all`.
+    #[schemars(with = "String")]
     pub amount: AmountOrAll,
     /// How much of it is the peer's from the start.
     #[serde(default, with = "super::msat_option")]
+    #[schemars(with = "Option<String>")]
     pub push_msat: Option<Msat>,
     /// Fee rate of the opening transaction; the estimate if absent.
     #[serde(default)]
@@ -185,12 +202,14 @@ pub struct OpenChannel {
 }
 
 /// What [`OpenChannel`] answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChannelOpened {
     /// The channel's id.
     #[serde(with = "super::display")]
+    #[schemars(with = "String")]
     pub channel_id: ChannelId,
     /// The opening transaction.
+    #[schemars(with = "String")]
     pub opening_txid: Txid,
     /// Its output that holds the channel.
     pub opening_output: u32,
@@ -208,11 +227,12 @@ impl ChannelOpened {
 }
 
 /// `zarnitsa channel close`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CloseChannel {
     /// Which.
     #[serde(with = "super::display")]
+    #[schemars(with = "String")]
     pub channel_id: ChannelId,
     /// Unilaterally, without the peer.
     #[serde(default)]
@@ -223,8 +243,9 @@ pub struct CloseChannel {
 }
 
 /// What [`CloseChannel`] answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChannelClosed {
     /// The transaction that spends the channel.
+    #[schemars(with = "String")]
     pub closing_txid: Txid,
 }

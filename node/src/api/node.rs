@@ -5,11 +5,14 @@ use std::str::FromStr;
 
 use bitcoin::secp256k1::PublicKey;
 use exonum::crypto::{Hash, PublicKey as LedgerKey};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zarnitsa_channel::amount::Msat;
 
 /// How a node treats others: policy, not protocol.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Opens channels to hubs and pays.
@@ -29,7 +32,9 @@ impl fmt::Display for Role {
 }
 
 /// The Bitcoin network that a node lives on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Network {
     /// A chain of one's own, for tests.
@@ -80,9 +85,10 @@ impl FromStr for Network {
 }
 
 /// `zarnitsa info`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NodeInfo {
     /// The node's Lightning identity.
+    #[schemars(with = "String")]
     pub node_id: PublicKey,
     /// The name that it gives itself.
     pub alias: String,
@@ -97,10 +103,13 @@ pub struct NodeInfo {
     /// Height of the newest durable ledger block.
     pub ledger_height: u64,
     /// That block's hash.
+    #[schemars(with = "String")]
     pub ledger_hash: Hash,
     /// The state hash in that block.
+    #[schemars(with = "String")]
     pub state_hash: Hash,
     /// The key that signs the ledger's blocks; light clients pin it.
+    #[schemars(with = "String")]
     pub validator_key: LedgerKey,
     /// The program's version.
     pub version: String,
@@ -109,7 +118,7 @@ pub struct NodeInfo {
 }
 
 /// `zarnitsa balance`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Balance {
     /// Confirmed coins of the on-chain wallet.
     pub onchain_sat: u64,
@@ -117,16 +126,18 @@ pub struct Balance {
     pub onchain_unconfirmed_sat: u64,
     /// Our side of all channels that are not closed.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub channels_local_msat: Msat,
     /// The peers' side of them.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub channels_remote_msat: Msat,
     /// What closed channels still owe the on-chain wallet.
     pub pending_close_sat: u64,
 }
 
 /// `/api/system/v1/health`, open to anybody who may connect.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
     /// The node serves requests and writes its ledger.
     pub ok: bool,

@@ -1,6 +1,7 @@
 //! Invoices, payments and forwards.
 
 use bitcoin::secp256k1::PublicKey;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, PaymentHash};
@@ -8,7 +9,7 @@ use zarnitsa_channel::ids::{ChannelId, PaymentHash};
 use super::AmountOrAny;
 
 /// Where an invoice stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InvoiceStatus {
     /// May be paid.
@@ -24,7 +25,7 @@ pub enum InvoiceStatus {
 }
 
 /// Where a payment stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentStatus {
     /// Under way.
@@ -36,7 +37,7 @@ pub enum PaymentStatus {
 }
 
 /// Which way a payment goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentDirection {
     /// To somebody else.
@@ -47,10 +48,11 @@ pub enum PaymentDirection {
 }
 
 /// `zarnitsa invoice create`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateInvoice {
     /// `50sat`, `50000msat`, `0.1btc` or `any`.
+    #[schemars(with = "String")]
     pub amount: AmountOrAny,
     /// What it is for; the payer sees it.
     #[serde(default)]
@@ -61,15 +63,17 @@ pub struct CreateInvoice {
 }
 
 /// One invoice of this node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Invoice {
     /// The BOLT 11 string.
     pub invoice: String,
     /// Its hash.
     #[serde(with = "super::display")]
+    #[schemars(with = "String")]
     pub payment_hash: PaymentHash,
     /// How much; null where the payer chooses.
     #[serde(with = "super::msat_option")]
+    #[schemars(with = "Option<String>")]
     pub amount_msat: Option<Msat>,
     /// Where it stands.
     pub status: InvoiceStatus,
@@ -81,20 +85,23 @@ pub struct Invoice {
     pub expires_at: u64,
     /// What came in, once it is paid.
     #[serde(with = "super::msat_option")]
+    #[schemars(with = "Option<String>")]
     pub received_msat: Option<Msat>,
 }
 
 /// `zarnitsa pay`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pay {
     /// A BOLT 11 string.
     pub invoice: String,
     /// How much, where the invoice leaves it open.
     #[serde(default, with = "super::msat_option")]
+    #[schemars(with = "Option<String>")]
     pub amount_msat: Option<Msat>,
     /// The most to pay in routing fees.
     #[serde(default, with = "super::msat_option")]
+    #[schemars(with = "Option<String>")]
     pub max_fee_msat: Option<Msat>,
     /// How long to wait for the outcome; 60 if absent.
     #[serde(default)]
@@ -102,16 +109,19 @@ pub struct Pay {
 }
 
 /// `zarnitsa keysend`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Keysend {
     /// To whom.
+    #[schemars(with = "String")]
     pub node_id: PublicKey,
     /// How much.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub amount_msat: Msat,
     /// The most to pay in routing fees.
     #[serde(default, with = "super::msat_option")]
+    #[schemars(with = "Option<String>")]
     pub max_fee_msat: Option<Msat>,
     /// How long to wait for the outcome; 60 if absent.
     #[serde(default)]
@@ -119,33 +129,37 @@ pub struct Keysend {
 }
 
 /// Why a payment failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentFailure {
     /// BOLT 4's name of the failure, or ours: `route_not_found`, `expired`, ...
     pub code: String,
     /// The same for people.
     pub message: String,
     /// Who refused, if it is known.
+    #[schemars(with = "Option<String>")]
     pub node_id: Option<PublicKey>,
 }
 
 /// One hop of a route.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RouteHop {
     /// The node that the hop leads to.
+    #[schemars(with = "String")]
     pub node_id: PublicKey,
     /// The channel, `783244x1284x0`, if it has such a number.
     pub short_channel_id: Option<String>,
     /// What arrives there.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub amount_msat: Msat,
 }
 
 /// One payment sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Payment {
     /// Its hash.
     #[serde(with = "super::display")]
+    #[schemars(with = "String")]
     pub payment_hash: PaymentHash,
     /// Which way.
     #[serde(default)]
@@ -154,9 +168,11 @@ pub struct Payment {
     pub preimage: Option<String>,
     /// How much arrives.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub amount_msat: Msat,
     /// What it costs beside.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub fee_msat: Msat,
     /// Where it stands.
     pub status: PaymentStatus,
@@ -173,22 +189,27 @@ pub struct Payment {
 }
 
 /// One payment forwarded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Forward {
     /// Its hash.
     #[serde(with = "super::display")]
+    #[schemars(with = "String")]
     pub payment_hash: PaymentHash,
     /// Where it came from.
     #[serde(with = "super::display")]
+    #[schemars(with = "String")]
     pub incoming_channel_id: ChannelId,
     /// Where it went.
     #[serde(with = "super::display")]
+    #[schemars(with = "String")]
     pub outgoing_channel_id: ChannelId,
     /// What went out.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub amount_msat: Msat,
     /// What stayed here.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub fee_msat: Msat,
     /// Where it stands.
     pub status: PaymentStatus,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use bitcoin::secp256k1::PublicKey;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `pubkey` or `pubkey@host:port`.
@@ -65,33 +66,37 @@ impl fmt::Display for PeerAddress {
 }
 
 /// `zarnitsa peer connect`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PeerConnect {
     /// `pubkey@host:port`.
     #[serde(with = "super::display")]
+    #[schemars(with = "String")]
     pub peer: PeerAddress,
 }
 
 /// `zarnitsa peer disconnect`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PeerDisconnect {
     /// Whom.
+    #[schemars(with = "String")]
     pub node_id: PublicKey,
 }
 
 /// The peer that a command was about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PeerNamed {
     /// Its identity.
+    #[schemars(with = "String")]
     pub node_id: PublicKey,
 }
 
 /// One peer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Peer {
     /// Its identity.
+    #[schemars(with = "String")]
     pub node_id: PublicKey,
     /// `host:port`, where it is known.
     pub address: Option<String>,

@@ -1,17 +1,20 @@
 //! The node's policy: what it charges and demands.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::ChannelId;
 
 /// A channel whose policy differs from the node's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChannelPolicy {
     /// Which.
     #[serde(with = "super::display")]
+    #[schemars(with = "String")]
     pub channel_id: ChannelId,
     /// The fixed part of the forwarding fee.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub base_fee_msat: Msat,
     /// Its proportional part, in millionths.
     pub fee_ppm: u32,
@@ -20,10 +23,11 @@ pub struct ChannelPolicy {
 }
 
 /// `zarnitsa policy show`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Policy {
     /// The fixed part of the forwarding fee.
     #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
     pub base_fee_msat: Msat,
     /// Its proportional part, in millionths.
     pub fee_ppm: u32,
@@ -42,11 +46,12 @@ pub struct Policy {
 }
 
 /// `zarnitsa policy set`: what is absent stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetPolicy {
     /// The fixed part of the forwarding fee.
     #[serde(default, with = "super::msat_option")]
+    #[schemars(with = "Option<String>")]
     pub base_fee_msat: Option<Msat>,
     /// Its proportional part, in millionths.
     #[serde(default)]
@@ -56,5 +61,6 @@ pub struct SetPolicy {
     pub cltv_delta: Option<u16>,
     /// For one channel only.
     #[serde(default, with = "super::display_option")]
+    #[schemars(with = "Option<String>")]
     pub channel_id: Option<ChannelId>,
 }

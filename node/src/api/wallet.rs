@@ -1,24 +1,26 @@
 //! The on-chain wallet.
 
 use bitcoin::Txid;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::AmountOrAll;
 
 /// `zarnitsa wallet address`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WalletAddress {
     /// Never given out before.
     pub address: String,
 }
 
 /// `zarnitsa wallet send`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WalletSend {
     /// To whom.
     pub address: String,
     /// How much: `50000sat`, `0.1btc`, `all`.
+    #[schemars(with = "String")]
     pub amount: AmountOrAll,
     /// Fee rate; the estimate if absent.
     #[serde(default)]
@@ -26,16 +28,18 @@ pub struct WalletSend {
 }
 
 /// What [`WalletSend`] answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WalletSent {
     /// The transaction.
+    #[schemars(with = "String")]
     pub txid: Txid,
 }
 
 /// An unspent output of the wallet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Utxo {
     /// Its transaction.
+    #[schemars(with = "String")]
     pub txid: Txid,
     /// Its number there.
     pub vout: u32,
@@ -48,9 +52,10 @@ pub struct Utxo {
 }
 
 /// A transaction that touches the wallet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WalletTransaction {
     /// Which.
+    #[schemars(with = "String")]
     pub txid: Txid,
     /// What it brought, negative where it took.
     pub amount_sat: i64,
