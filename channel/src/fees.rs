@@ -118,7 +118,7 @@ pub fn htlc_fee(
 }
 
 /// BOLT 3, "Trimmed Outputs": whether an HTLC gets no output, because what its second stage would leave is below
-/// the broadcaster's dust limit.
+/// the broadcaster's dust limit. Less than a satoshi never gets one.
 pub fn is_trimmed(
     format: CommitmentFormat,
     feerate_per_kw: u32,
@@ -127,8 +127,9 @@ pub fn is_trimmed(
     amount: Msat,
 ) -> bool {
     let fee = htlc_fee(format, feerate_per_kw, offered_by_broadcaster);
+    let sat = amount.to_sat_floor();
     match dust_limit.checked_add(fee) {
-        Some(least) => amount.to_sat_floor() < least,
+        Some(least) => sat == Amount::ZERO || sat < least,
         None => true,
     }
 }

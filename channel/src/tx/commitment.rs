@@ -108,8 +108,8 @@ enum Role {
 ///
 /// # Errors
 ///
-/// [`TxError`] where the specification does not sum to the capacity, a number, expiry or count is out of range, or
-/// every output would be dust.
+/// [`TxError`] where the specification does not sum to the capacity, a number, expiry or count is out of range,
+/// every output would be dust, or anchors that nobody pays for would make the outputs worth more than the channel.
 pub fn create_commitment_tx(
     params: &ChannelParams,
     broadcaster: Side,
@@ -122,9 +122,7 @@ pub fn create_commitment_tx(
     let amounts = fees::commitment_amounts(params, broadcaster, spec);
     let mut outputs = main_outputs(params, broadcaster, &keys, &amounts);
     outputs.extend(htlc_outputs(params, broadcaster, &keys, spec));
-    if outputs.is_empty() {
-        return Err(TxError::NoOutputs);
-    }
+    check_outputs(params, &outputs)?;
     outputs.sort_by(output_order);
 
     let roles: Vec<Role> = outputs.iter().map(|(_, _, role)| *role).collect();
@@ -182,6 +180,24 @@ fn check(params: &ChannelParams, number: u64, spec: &CommitmentSpec) -> Result<(
         }),
         None => Ok(()),
     }
+}
+
+/// A transaction that could never be mined is not built.
+fn check_outputs(params: &ChannelParams, outputs: &[(TxOut, u32, Role)]) -> Result<(), TxError> {
+    if outputs.is_empty() {
+        return Err(TxError::NoOutputs);
+    }
+    let capacity = params.capacity;
+    let outputs = outputs
+        .iter()
+        .try_fold(Amount::ZERO, |sum, (output, _, _)| {
+            sum.checked_add(output.value)
+        })
+        .ok_or(TxError::AmountOverflow)?;
+    if outputs > capacity {
+        return Err(TxError::OutputsExceedCapacity { outputs, capacity });
+    }
+    Ok(())
 }
 
 /// The outputs that are no HTLC's: what is left of both balances, and their anchors.

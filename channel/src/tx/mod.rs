@@ -69,6 +69,14 @@ pub enum TxError {
     /// Nothing would be paid to anybody.
     #[error("all outputs are dust")]
     NoOutputs,
+    /// The opener cannot even pay for the anchors: the outputs are worth more than the channel.
+    #[error("outputs are worth {outputs}, the channel holds {capacity}")]
+    OutputsExceedCapacity {
+        /// The sum of all outputs.
+        outputs: Amount,
+        /// What the funding output holds.
+        capacity: Amount,
+    },
     /// The payer of the fee does not have it.
     #[error("fee {fee} exceeds the {balance} that it comes from")]
     FeeExceedsBalance {
