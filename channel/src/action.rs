@@ -9,8 +9,11 @@ use crate::message::OutgoingMessage;
 /// One effect. A list of them is carried out in order, and never before the state that gave it is durable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
+    /// A message for the channel's peer. Nothing is lost where the peer is away: the state says it again.
     Send(OutgoingMessage),
+    /// A transaction for the Bitcoin network, to be kept at until it or another spend confirms.
     Broadcast(Broadcast),
+    /// News for the node's other parts.
     Tell(Event),
 }
 
@@ -30,6 +33,9 @@ pub enum Broadcast {
 pub enum Event {
     /// The counterparty's HTLC is irrevocably committed: it may now be claimed, forwarded or failed.
     HtlcAccepted { id: HtlcId },
+    /// The counterparty's HTLC is irrevocably committed, and too much stands in HTLCs without an output: it must be
+    /// failed and its preimage must not be released (BOLT 2, "Bounding exposure to trimmed in-flight HTLCs").
+    HtlcOverExposure { id: HtlcId },
     /// The counterparty released the preimage of our HTLC. It counts at once, whatever becomes of the commitment.
     HtlcFulfilled {
         id: HtlcId,
@@ -43,10 +49,15 @@ pub enum Event {
     /// There are updates of ours, or acknowledged ones of theirs, that the next commitment_signed must cover,
     /// and none of ours is unanswered: `Local(Commit)` is possible.
     CommitmentDue,
+    /// channel_reestablish came and both sides agree: messages of this channel may flow again. Until this is told
+    /// after a reconnection, nothing but channel_reestablish and errors may be sent.
+    Reestablished,
     /// Both channel_ready are exchanged: payments may begin.
     Usable,
     /// A closing fee is to be chosen: `Local(ProposeClosing)` is expected.
     ClosingFeeDue,
+    /// The peer wants to close and this node has promised no script for it: `Local(Shutdown)` is expected.
+    ShutdownDue,
     /// The channel changed its lifecycle state.
     StateChanged,
 }
@@ -61,6 +72,8 @@ pub enum FailureReason {
         sha256_of_onion: [u8; 32],
         failure_code: u16,
     },
+    /// It was never sent: the channel began to close, or could not afford it any more.
+    Withdrawn,
     /// Its timeout, or the close of the channel, settled it on chain.
     OnChain,
 }

@@ -13,9 +13,12 @@ use crate::message::PeerMessage;
 pub enum Command {
     /// The peer said something.
     Peer {
+        /// What it said.
         message: PeerMessage,
-        /// Ours, with commitment_signed only: the point that our revoke_and_ack will announce,
-        /// of the commitment two after the one that is being revoked.
+        /// This node's per-commitment point of the number that
+        /// [`Channel::holder_point_needed`](crate::state::Channel::holder_point_needed) names for this message:
+        /// with commitment_signed the point that the revoke_and_ack will announce, of the commitment two after the one
+        /// that is being revoked; with channel_reestablish the point whose secret the peer claims to know.
         next_holder_point: Option<PublicKey>,
     },
     /// This node wants something.
@@ -79,6 +82,8 @@ pub enum ChainEvent {
         block_hash: BlockHash,
         block_height: u32,
         transaction_index: u32,
+        /// How many blocks bury it, its own included.
+        confirmations: u32,
         output_value: Amount,
         output_script: ScriptBuf,
         coinbase: bool,

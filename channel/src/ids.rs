@@ -86,3 +86,12 @@ impl fmt::Debug for PaymentPreimage {
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 pub struct HtlcId(pub u64);
+
+/// Eight bytes that follow from a channel and tell nothing about it.
+pub(crate) fn alias_bytes(channel_id: &ChannelId, keys_id: &KeysId) -> [u8; 8] {
+    let mut input = b"zarnitsa channel alias".to_vec();
+    input.extend(channel_id.0);
+    input.extend(keys_id.0);
+    let [a, b, c, d, e, f, g, h, ..] = sha256::Hash::hash(&input).to_byte_array();
+    [a, b, c, d, e, f, g, h]
+}
