@@ -1,13 +1,15 @@
 //! The ledger's folder: what stands where, who holds it, whose it is.
 //!
 //! ```text
-//! PATH/lock            held (flock) while the ledger is open
-//! PATH/store/identity  text: format, validator keys, genesis, services
-//! PATH/store/head      height and hash of the newest acknowledged block, see `witness`
-//! PATH/store/db/       merkledb
-//! PATH/creating/       a store in the making; becomes `store` by one rename
-//! PATH/probe/          copy for the checks before opening; hard links, removed after
-//! PATH/checkpoint/     by-product of flushing the log, removed after
+//! PATH/lock             held (flock) while the ledger is open
+//! PATH/store/identity   text: format, validator keys, genesis, services
+//! PATH/store/head       height and hash of the newest acknowledged block, see `witness`
+//! PATH/store/db/        merkledb
+//! PATH/work/            nothing that must be kept; emptied at each start
+//! PATH/work/creating/   a store in the making; becomes `store` by one rename
+//! PATH/work/probe/      copy for the checks before opening (hard links)
+//! PATH/work/checkpoint/ by-product of flushing the log
+//! PATH/work/verify/     a verification's copy and its replay
 //! ```
 
 use std::{
@@ -20,7 +22,7 @@ use crate::error::OpenError;
 
 const LOCK: &str = "lock";
 const STORE: &str = "store";
-const TRANSIENT: [&str; 4] = ["creating", "probe", "checkpoint", "verify"];
+const WORK: &str = "work";
 
 /// The locked folder of one ledger. Dropping it lets another process open the ledger.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ impl Folder {
             let name = name.to_string_lossy();
             if name == STORE || name == LOCK {
                 known = true;
-            } else if !TRANSIENT.contains(&name.as_ref()) {
+            } else if name != WORK {
                 return Err(OpenError::NotALedger {
                     path: path.into(),
                     found: name.into_owned(),
@@ -108,26 +110,26 @@ impl Folder {
     }
 
     pub(crate) fn creating(&self) -> PathBuf {
-        self.path.join("creating")
+        self.path.join(WORK).join("creating")
     }
 
     pub(crate) fn probe(&self) -> PathBuf {
-        self.path.join("probe")
+        self.path.join(WORK).join("probe")
     }
 
     pub(crate) fn checkpoint(&self) -> PathBuf {
-        self.path.join("checkpoint")
+        self.path.join(WORK).join("checkpoint")
     }
 
     pub(crate) fn verify(&self) -> PathBuf {
-        self.path.join("verify")
+        self.path.join(WORK).join("verify")
     }
 
-    /// Removes what an earlier process left in the making.
+    /// Removes what an earlier process left in the making, and makes place for new work.
     pub(crate) fn sweep(&self) -> Result<(), OpenError> {
-        TRANSIENT
-            .iter()
-            .try_for_each(|name| remove_folder(&self.path.join(name)))
+        let work = self.path.join(WORK);
+        remove_folder(&work)?;
+        fs::create_dir(&work).map_err(io_error("make the folder", &work))
     }
 
     /// Turns `creating` into the store, by one rename, durably.

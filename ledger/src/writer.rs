@@ -48,10 +48,7 @@ impl Writer {
 
     fn run(mut self) {
         while let Some(pending) = self.queue.take() {
-            if let Err(error) = self.write(pending) {
-                tracing::error!(%error, "the ledger has stopped");
-                self.queue.fail(&error);
-                self.published.end(error);
+            if self.write(pending).is_err() {
                 return;
             }
         }
@@ -69,10 +66,7 @@ impl Writer {
         }
         let block = match self.sealer.seal(transactions) {
             Ok(block) => block,
-            Err(error) => {
-                answer_all(waiters, &error);
-                return Err(error);
-            }
+            Err(error) => return Err(self.stop(error, waiters)),
         };
         tracing::debug!(
             height = block.height,
@@ -110,14 +104,30 @@ impl Writer {
                     let error = LedgerError::Storage {
                         reason: error.to_string(),
                     };
-                    answer_all(batch.waiters, &error);
-                    answer_all(vec![vec![next.answer]], &error);
-                    answer_all(rest.map(|pending| vec![pending.answer]), &error);
-                    return Err(error);
+                    let unanswered = rest.map(|pending| vec![pending.answer]);
+                    let waiters = batch.waiters.into_iter().chain([vec![next.answer]]);
+                    return Err(self.stop(error, waiters.chain(unanswered)));
                 }
             }
         }
         Ok(batch)
+    }
+}
+
+impl Writer {
+    /// Stops everything over a failed storage, and only then says so to those who wait.
+    fn stop(
+        &self,
+        error: LedgerError,
+        waiters: impl IntoIterator<Item = Vec<Answer>>,
+    ) -> LedgerError {
+        tracing::error!(%error, "the ledger has stopped");
+        self.published.end(error.clone());
+        self.queue.fail(&error);
+        for waiting in waiters.into_iter().flatten() {
+            answer(waiting, Err(error.clone()));
+        }
+        error
     }
 }
 
@@ -159,12 +169,6 @@ fn outcomes(block: &CommittedBlock) -> Vec<Committed> {
             result: transaction.result.clone(),
         })
         .collect()
-}
-
-fn answer_all(waiters: impl IntoIterator<Item = Vec<Answer>>, error: &LedgerError) {
-    for waiting in waiters.into_iter().flatten() {
-        answer(waiting, Err(error.clone()));
-    }
 }
 
 fn answer(waiting: Answer, outcome: Result<Committed, LedgerError>) {
