@@ -17,16 +17,17 @@ use crate::{
     block::{Committed, CommittedBlock, Head},
     durable::{DurableDb, WriteCounts},
     error::{LedgerError, OpenError},
-    folder::Folder,
+    folder::{io_error, remove_folder, Folder},
     identity::Identity,
     lease::{Lease, Leases},
     log_trim::{log_bytes, LogTrim},
-    options::{LedgerOptions, Limits, ValidatorPublic},
+    options::{LedgerOptions, Limits, Services, ValidatorPublic},
     published::Published,
     queue::{Pending, Queue, Receipt},
     sealer::Sealer,
     start::{start, Started},
     subscription::Subscription,
+    verify::{verify_copy, Progress, Report, VerifyError},
     writer::Writer,
 };
 
@@ -46,6 +47,8 @@ struct Inner {
     db: Arc<DurableDb>,
     folder: Folder,
     identity: Identity,
+    services: Services,
+    verifying: Mutex<()>,
     limits: Limits,
 }
 
@@ -108,6 +111,8 @@ impl Ledger {
             db,
             folder,
             identity,
+            services: options.services,
+            verifying: Mutex::new(()),
             limits: options.limits,
         };
         Ok(Self {
@@ -212,6 +217,33 @@ impl Ledger {
             queued: self.inner.queue.len(),
             log_bytes: log_bytes(&self.inner.folder.db()),
         }
+    }
+
+    /// Verifies the running ledger as it is now, as [`verify`](crate::verify()) does a closed one, on a checkpoint of its
+    /// database. Takes as long; blocks go on being made.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError`] with the first difference.
+    pub fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<Report, VerifyError> {
+        let inner = &*self.inner;
+        let _one_at_a_time = inner
+            .verifying
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let place = inner.folder.verify();
+        let acknowledged = inner.published.head().into();
+        remove_folder(&place)?;
+        std::fs::create_dir_all(&place).map_err(io_error("make the folder", &place))?;
+        let result = inner
+            .db
+            .checkpoint(&place.join("stored"))
+            .map_err(|error| VerifyError::Failed {
+                reason: error.to_string(),
+            })
+            .and_then(|()| verify_copy(&inner.folder, acknowledged, &inner.services, progress));
+        remove_folder(&place)?;
+        result
     }
 
     /// Stops taking transactions, writes the blocks of those that wait, and closes the database once all other handles

@@ -12,6 +12,8 @@ mod block;
 mod chain;
 mod durable;
 mod error;
+pub mod explorer;
+mod export;
 #[cfg(feature = "testing")]
 pub mod faults;
 mod files;
@@ -24,9 +26,11 @@ mod options;
 mod probe;
 mod published;
 mod queue;
+mod replay;
 mod sealer;
 mod start;
 mod subscription;
+mod verify;
 mod witness;
 mod writer;
 
@@ -34,9 +38,11 @@ pub use crate::{
     block::{BlockTransaction, Committed, CommittedBlock, Head},
     durable::WriteCounts,
     error::{reading, LedgerError, OpenError},
+    export::ExportError,
     ledger::{Ledger, LedgerStats},
     options::{LedgerOptions, Limits, Services, Validator, ValidatorPublic},
     queue::Receipt,
     sealer::Sealer,
     subscription::Subscription,
+    verify::{verify, Progress, Report, VerifyError},
 };
