@@ -20,8 +20,10 @@ use crate::amount::Msat;
 use crate::params::{ChannelParams, CommitmentFormat, Side};
 use crate::tx::commitment::{CommitmentHtlc, CommitmentSpec};
 
+const ANCHOR_SAT: u64 = 330;
+
 /// The value of an anchor output, always (BOLT 3).
-pub const ANCHOR_VALUE: Amount = Amount::from_sat(330);
+pub const ANCHOR_VALUE: Amount = Amount::from_sat(ANCHOR_SAT);
 
 /// The expected weight that each untrimmed HTLC adds to a commitment transaction.
 pub const COMMITMENT_WEIGHT_PER_HTLC: u64 = 172;
@@ -56,7 +58,7 @@ pub fn commitment_fee(
 pub const fn anchors_cost(format: CommitmentFormat) -> Amount {
     match format {
         CommitmentFormat::StaticRemoteKey => Amount::ZERO,
-        CommitmentFormat::Anchors => Amount::from_sat(2 * 330),
+        CommitmentFormat::Anchors => Amount::from_sat(2 * ANCHOR_SAT),
     }
 }
 

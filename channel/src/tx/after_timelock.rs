@@ -4,7 +4,7 @@
 //!
 //! Weights: see [`spend`](super::spend).
 
-use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxOut};
 
 use super::commitment::CommitmentTx;
 use super::spend::{second_stage_outputs, SpendKey, SpendTx, SpendableOutput, WshSpend};
@@ -78,15 +78,32 @@ pub fn to_remote_output(
     let Some(vout) = commitment.to_countersignatory_vout() else {
         return Ok(None);
     };
-    let outpoint = commitment.outpoint(vout);
     let value = commitment.amounts().to_countersignatory;
+    Ok(Some(to_remote(params, commitment.outpoint(vout), value)))
+}
+
+/// This node's balance in a transaction of the counterparty's whose number and state it does not know: a commitment
+/// from after a loss of data (BOLT 2, "Message Retransmission"). Its script never changes, which is what
+/// option_static_remotekey is for. `None` where `tx` has no such output.
+pub fn find_to_remote_output(params: &ChannelParams, tx: &Transaction) -> Option<SpendableOutput> {
+    let key = &params.holder.keys.payment_basepoint;
+    let script = script::to_remote_script_pubkey(params.channel_type.format, key);
+    let txid = tx.compute_txid();
+    (0u32..)
+        .zip(&tx.output)
+        .find(|(_, output)| output.script_pubkey == script)
+        .map(|(vout, output)| to_remote(params, OutPoint { txid, vout }, output.value))
+}
+
+fn to_remote(params: &ChannelParams, outpoint: OutPoint, value: Amount) -> SpendableOutput {
     let public_key = params.holder.keys.payment_basepoint;
     let format = params.channel_type.format;
-    Ok(Some(match format {
+    match format {
         CommitmentFormat::StaticRemoteKey => {
-            let output = bitcoin::TxOut {
+            let script_pubkey = script::to_remote_script_pubkey(format, &public_key);
+            let output = TxOut {
                 value,
-                script_pubkey: script::to_remote_script_pubkey(format, &public_key),
+                script_pubkey,
             };
             SpendableOutput::wpkh(outpoint, output, public_key)
         }
@@ -103,7 +120,7 @@ pub fn to_remote_output(
                 public_key,
             },
         ),
-    }))
+    }
 }
 
 pub(super) fn require_broadcaster(

@@ -134,6 +134,20 @@ impl ClosingTx {
         }
     }
 
+    /// The variants that the counterparty may have signed at this fee: this one; that without its own output, which it
+    /// may give up (BOLT 3); and that without this node's output, where the counterparty's dust limit forbids it.
+    pub fn variants(&self, params: &ChannelParams) -> Vec<Self> {
+        let theirs_forbids = |output: &TxOut| output.value < params.counterparty.dust_limit;
+        let mut variants = vec![self.clone()];
+        if self.to_counterparty.is_some() {
+            variants.extend(self.without_output(params, Side::Counterparty));
+        }
+        if self.to_holder.as_ref().is_some_and(theirs_forbids) {
+            variants.extend(self.without_output(params, Side::Holder));
+        }
+        variants
+    }
+
     /// The transaction, without its witness.
     pub fn tx(&self) -> &Transaction {
         &self.tx

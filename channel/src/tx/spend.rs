@@ -20,6 +20,7 @@
 //! | HTLC, revoked | 1 + 73 + 34 + 1 + 133..143 |
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::ecdsa::Signature as InputSignature;
@@ -61,7 +62,7 @@ pub enum SpendKey {
 }
 
 /// The script by which an output is spent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Path {
     Wpkh,
     Wsh {
@@ -69,6 +70,16 @@ enum Path {
         /// Witness items between the signature and the script.
         items: Vec<Vec<u8>>,
     },
+}
+
+impl fmt::Debug for Path {
+    /// Without the items, among which may be a preimage.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wpkh => f.write_str("Wpkh"),
+            Self::Wsh { redeemscript, .. } => write!(f, "Wsh({redeemscript})"),
+        }
+    }
 }
 
 /// An output of a closed channel, and how this node may spend it.

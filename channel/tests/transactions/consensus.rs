@@ -11,7 +11,8 @@ use zarnitsa_channel::keys::derive_private_key;
 use zarnitsa_channel::params::{CommitmentFormat, Side};
 use zarnitsa_channel::script::funding_script_pubkey;
 use zarnitsa_channel::tx::after_timelock::{
-    create_after_timelock_transaction, own_second_stage_outputs, to_local_output, to_remote_output,
+    create_after_timelock_transaction, find_to_remote_output, own_second_stage_outputs,
+    to_local_output, to_remote_output,
 };
 use zarnitsa_channel::tx::claim::{by_preimage, by_timeout, create_claim_transaction};
 use zarnitsa_channel::tx::closing::create_closing_tx;
@@ -270,6 +271,10 @@ fn after_timelock_counterparty_commitment_to_remote_spends() {
             .unwrap();
         let anchors = world.params.channel_type.format == CommitmentFormat::Anchors;
         assert_eq!(own.spendable_at(1_000), if anchors { 1_001 } else { 1_000 });
+        let found = find_to_remote_output(&world.params, commitment.tx());
+        assert_eq!(found.as_ref(), Some(&own));
+        let own_tx = commitment_of(&world, Side::Holder);
+        assert_eq!(find_to_remote_output(&world.params, own_tx.tx()), None);
         let spend = create_after_timelock_transaction(vec![own], destination(), 1_000).unwrap();
         check_spend(&world, &spend, &[commitment.tx()], 1_000);
     });
@@ -305,6 +310,18 @@ fn claims_of_counterparty_commitment_spend() {
         }
         assert!(!satisfied(&tx, &spent(&spend, &[commitment.tx()])));
     });
+}
+
+#[test]
+fn spendable_output_debug_prints_no_preimage() {
+    let world = World::new(CommitmentFormat::Anchors, 1);
+    let theirs = commitment_of(&world, Side::Counterparty);
+    let output = theirs.htlc_outputs()[0];
+    let preimage = preimage(output.htlc.id.0);
+    let claim = by_preimage(&world.params, &theirs, &output, &preimage).unwrap();
+    let text = format!("{claim:?}");
+    assert!(!text.contains(&format!("{:?}", preimage.0)), "{text}");
+    assert!(!text.contains(&hex::encode(preimage.0)), "{text}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use bitcoin::{Amount, ScriptBuf, WPubkeyHash};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::HtlcId;
 use zarnitsa_channel::params::{CommitmentFormat, Side};
-use zarnitsa_channel::tx::closing::{closing_weight, create_closing_tx};
+use zarnitsa_channel::tx::closing::{closing_weight, create_closing_tx, ClosingTx};
 use zarnitsa_channel::tx::commitment::CommitmentTx;
 use zarnitsa_channel::validate::{
     is_low_s, validate_closing_tx, validate_tx, Secp, SignatureOf, SignatureVerifier, ValidateError,
@@ -222,6 +222,32 @@ fn closing_tx_last_output_cannot_be_given_up() {
     assert_eq!(tx.tx().output.len(), 1);
     assert!(tx.without_output(&world.params, Side::Holder).is_err());
     assert_eq!(tx.without_output(&world.params, Side::Counterparty), Ok(tx));
+}
+
+#[test]
+fn closing_tx_variants_by_what_the_counterparty_may_leave_out() {
+    let mut world = World::new(CommitmentFormat::Anchors, 3);
+    world.params.counterparty.dust_limit = Amount::from_sat(1_000);
+    let fee = Amount::from_sat(500);
+    let variants = |to_holder: u64| {
+        let [holder, counterparty] = scripts();
+        let (a, b) = (Msat::new(to_holder), Msat::new(1_000_000_000 - to_holder));
+        let tx = create_closing_tx(&world.params, a, b, holder, counterparty, fee).unwrap();
+        let variants = tx.variants(&world.params);
+        assert_eq!(variants[0], tx);
+        let sides = |tx: &ClosingTx| {
+            let has = |side| tx.output(side).is_some();
+            (has(Side::Holder), has(Side::Counterparty))
+        };
+        variants.iter().map(sides).collect::<Vec<_>>()
+    };
+    assert_eq!(variants(600_000_000), [(true, true), (true, false)]);
+    assert_eq!(
+        variants(1_499_000),
+        [(true, true), (true, false), (false, true)]
+    );
+    // Below this node's own dust limit, the one output that is left cannot be given up.
+    assert_eq!(variants(600_000), [(false, true)]);
 }
 
 #[test]
