@@ -28,7 +28,7 @@ pub use channel::{
 };
 pub use error::{ApiError, ErrorCode, Problem};
 pub use event::Event;
-pub use ledger::{LedgerHead, SubmittedTransaction};
+pub use ledger::{LedgerCheckpoint, LedgerHead, SubmittedTransaction};
 pub use node::{Balance, Health, Network, NodeInfo, Role};
 pub use payment::{
     CreateInvoice, Forward, Invoice, InvoiceStatus, Keysend, Pay, Payment, PaymentDirection,
@@ -37,7 +37,7 @@ pub use payment::{
 pub use peer::{ParsePeerError, Peer, PeerAddress, PeerConnect, PeerDisconnect, PeerNamed};
 pub use policy::{ChannelPolicy, Policy, SetPolicy};
 pub use text::{display, display_option, msat, msat_option};
-pub use wallet::{Utxo, WalletAddress, WalletSend, WalletSent, WalletTransaction};
+pub use wallet::{Utxo, WalletAddress, WalletOverview, WalletSend, WalletSent, WalletTransaction};
 
 /// All that a running node answers and does.
 ///
@@ -138,6 +138,6 @@ pub trait NodeApi: Send + Sync + 'static {
     /// The durable ledger for reading: explorer answers and proofs are made from it. Never held across an await.
     fn snapshot(&self) -> Box<dyn Snapshot>;
 
-    /// Copies the durable ledger into the folder `to`, which must not exist, while the node goes on.
-    async fn ledger_checkpoint(&self, to: std::path::PathBuf) -> Result<LedgerHead, ApiError>;
+    /// Copies the durable ledger into a new folder inside the network's folder, while the node goes on.
+    async fn ledger_checkpoint(&self) -> Result<LedgerCheckpoint, ApiError>;
 }

@@ -2,4 +2,7 @@
 
 pub mod api;
 pub mod config;
+pub mod data_dir;
+pub mod http;
+pub mod logging;
 pub mod wire;

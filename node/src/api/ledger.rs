@@ -1,5 +1,7 @@
 //! The ledger as a person sees it.
 
+use std::path::PathBuf;
+
 use exonum::crypto::Hash;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,4 +25,13 @@ pub struct SubmittedTransaction {
     /// The ledger transaction's hash; its block is durable.
     #[schemars(with = "String")]
     pub tx_hash: Hash,
+}
+
+/// A copy of the durable ledger on this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LedgerCheckpoint {
+    /// The folder that holds it; whoever asked for it removes it.
+    pub path: PathBuf,
+    /// The newest block in it.
+    pub head: LedgerHead,
 }

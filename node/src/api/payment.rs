@@ -24,6 +24,19 @@ pub enum InvoiceStatus {
     Cancelled,
 }
 
+impl InvoiceStatus {
+    /// The name in the interface.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Accepted => "accepted",
+            Self::Paid => "paid",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// Where a payment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -34,6 +47,17 @@ pub enum PaymentStatus {
     Succeeded,
     /// Nothing of it is under way any more.
     Failed,
+}
+
+impl PaymentStatus {
+    /// The name in the interface.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// Which way a payment goes.

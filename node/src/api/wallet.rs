@@ -66,3 +66,16 @@ pub struct WalletTransaction {
     /// 0 while it is in the mempool.
     pub confirmations: u32,
 }
+
+/// `/wallet`: all of it at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WalletOverview {
+    /// Confirmed coins.
+    pub onchain_sat: u64,
+    /// Coins that are not confirmed yet.
+    pub onchain_unconfirmed_sat: u64,
+    /// Unspent outputs.
+    pub utxos: Vec<Utxo>,
+    /// Transactions, newest first.
+    pub transactions: Vec<WalletTransaction>,
+}

@@ -1,0 +1,66 @@
+//! `/api/services/lightning/v1/...`: the node, for people and their programs.
+
+mod balance;
+mod channel;
+mod channel_close;
+mod channel_history;
+mod channel_open;
+mod channels;
+mod events;
+mod forwards;
+mod info;
+mod invoice;
+mod invoice_create;
+mod invoices;
+mod keysend;
+mod ledger_checkpoint;
+mod ledger_head;
+mod pay;
+mod payment;
+mod payments;
+mod peer_connect;
+mod peer_disconnect;
+mod peers;
+mod policy;
+mod policy_set;
+mod wallet;
+mod wallet_address;
+mod wallet_send;
+mod wallet_transactions;
+mod wallet_utxos;
+
+use super::endpoint::Endpoint;
+
+/// Every endpoint of the service.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        info::endpoint(),
+        balance::endpoint(),
+        channels::endpoint(),
+        channel_open::endpoint(),
+        channel::endpoint(),
+        channel_history::endpoint(),
+        channel_close::endpoint(),
+        invoices::endpoint(),
+        invoice_create::endpoint(),
+        invoice::endpoint(),
+        payments::endpoint(),
+        pay::endpoint(),
+        keysend::endpoint(),
+        payment::endpoint(),
+        forwards::endpoint(),
+        peers::endpoint(),
+        peer_connect::endpoint(),
+        peer_disconnect::endpoint(),
+        policy::endpoint(),
+        policy_set::endpoint(),
+        wallet::endpoint(),
+        wallet_address::endpoint(),
+        wallet_send::endpoint(),
+        wallet_utxos::endpoint(),
+        wallet_transactions::endpoint(),
+        ledger_head::endpoint(),
+        ledger_checkpoint::endpoint(),
+        events::endpoint(),
+    ]
+}

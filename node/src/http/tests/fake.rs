@@ -1,0 +1,283 @@
+//! A node that answers from samples and remembers what it was asked to do.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use exonum::crypto::Hash;
+use exonum::merkledb::{Database, Snapshot, TemporaryDB};
+use tokio::sync::watch;
+use zarnitsa_channel::amount::Msat;
+use zarnitsa_channel::ids::{ChannelId, PaymentHash};
+
+use crate::api::*;
+
+pub const NODE_ID: &str = "02eec7245d6b7d2ccb30380bfbe2a3648cd7a942653f5aa340edcea1f283686619";
+
+pub struct Fake {
+    /// What was commanded, in Debug form.
+    pub commands: Mutex<Vec<String>>,
+    pub events: Mutex<Vec<Event>>,
+    pub height: watch::Sender<u64>,
+    pub healthy: Mutex<bool>,
+}
+
+impl Fake {
+    pub fn new() -> Self {
+        Self {
+            commands: Mutex::default(),
+            events: Mutex::default(),
+            height: watch::Sender::new(0),
+            healthy: Mutex::new(true),
+        }
+    }
+
+    pub fn emit(&self, count: u64) {
+        let mut events = self.events.lock().unwrap();
+        for _ in 0..count {
+            let number = u64::try_from(events.len()).unwrap() + 1;
+            events.push(Event {
+                number,
+                kind: "commitment".into(),
+                ledger_height: number,
+                tx_hash: None,
+                channel_id: Some(ChannelId([7; 32])),
+                payment_hash: None,
+                data: serde_json::Map::new(),
+            });
+        }
+        self.height.send_modify(|height| *height += 1);
+    }
+
+    fn command<T>(&self, request: impl std::fmt::Debug, answer: T) -> Result<T, ApiError> {
+        self.commands.lock().unwrap().push(format!("{request:?}"));
+        Ok(answer)
+    }
+}
+
+fn unsupported<T>() -> Result<T, ApiError> {
+    Err(ApiError::new(
+        ErrorCode::NotSupported,
+        "the fake has no sample",
+    ))
+}
+
+pub fn channel() -> ChannelSummary {
+    ChannelSummary {
+        channel_id: ChannelId([7; 32]),
+        short_channel_id: None,
+        peer: NODE_ID.parse().unwrap(),
+        state: ChannelState::AwaitingConfirmations,
+        opener: Opener::Local,
+        announced: false,
+        capacity_sat: 100_000,
+        local_msat: Msat::new(90_000_000),
+        remote_msat: Msat::new(10_000_000),
+        spendable_msat: Msat::new(80_000_000),
+        receivable_msat: Msat::ZERO,
+        commitment_number: 3,
+        peer_commitment_number: 4,
+        opening_txid: "11".repeat(32).parse().unwrap(),
+        opening_output: 1,
+        closing_txid: None,
+        htlcs: Vec::new(),
+    }
+}
+
+pub fn policy() -> Policy {
+    Policy {
+        base_fee_msat: Msat::new(1),
+        fee_ppm: 2,
+        cltv_delta: 3,
+        min_channel_sat: 4,
+        max_channel_sat: 5,
+        minimum_depth: 6,
+        accept_channels: true,
+        channels: Vec::new(),
+    }
+}
+
+#[async_trait]
+impl NodeApi for Fake {
+    async fn health(&self) -> Health {
+        Health {
+            ok: *self.healthy.lock().unwrap(),
+            ledger: true,
+            chain: false,
+            peers: true,
+        }
+    }
+
+    async fn info(&self) -> Result<NodeInfo, ApiError> {
+        Ok(NodeInfo {
+            node_id: NODE_ID.parse().unwrap(),
+            alias: "fake".into(),
+            uri: format!("{NODE_ID}@127.0.0.1:9735"),
+            role: Role::Hub,
+            network: Network::Regtest,
+            block_height: 101,
+            ledger_height: 7,
+            ledger_hash: Hash::zero(),
+            state_hash: Hash::zero(),
+            validator_key: exonum::crypto::PublicKey::zero(),
+            version: "0.1.0".into(),
+            chain_available: true,
+        })
+    }
+
+    async fn balance(&self) -> Result<Balance, ApiError> {
+        let channels_local_msat = Msat::new(2_100_000_000_000_000_001);
+        Ok(Balance {
+            onchain_sat: 5,
+            channels_local_msat,
+            ..Balance::default()
+        })
+    }
+
+    async fn wallet_address(&self) -> Result<WalletAddress, ApiError> {
+        self.command(
+            "address",
+            WalletAddress {
+                address: "bcrt1q".into(),
+            },
+        )
+    }
+
+    async fn wallet_send(&self, request: WalletSend) -> Result<WalletSent, ApiError> {
+        self.command(
+            request,
+            WalletSent {
+                txid: "22".repeat(32).parse().unwrap(),
+            },
+        )
+    }
+
+    async fn wallet_utxos(&self) -> Result<Vec<Utxo>, ApiError> {
+        Ok(Vec::new())
+    }
+
+    async fn wallet_transactions(&self) -> Result<Vec<WalletTransaction>, ApiError> {
+        Ok(Vec::new())
+    }
+
+    async fn peer_connect(&self, request: PeerConnect) -> Result<PeerNamed, ApiError> {
+        let node_id = request.peer.node_id;
+        self.command(request, PeerNamed { node_id })
+    }
+
+    async fn peers(&self) -> Result<Vec<Peer>, ApiError> {
+        Ok(Vec::new())
+    }
+
+    async fn peer_disconnect(&self, request: PeerDisconnect) -> Result<PeerNamed, ApiError> {
+        let node_id = request.node_id;
+        self.command(request, PeerNamed { node_id })
+    }
+
+    async fn open_channel(&self, request: OpenChannel) -> Result<ChannelOpened, ApiError> {
+        let outpoint = bitcoin::OutPoint {
+            txid: "11".repeat(32).parse().unwrap(),
+            vout: 1,
+        };
+        self.command(request, ChannelOpened::from_funding(outpoint))
+    }
+
+    async fn channels(&self) -> Result<Vec<ChannelSummary>, ApiError> {
+        Ok(vec![channel()])
+    }
+
+    async fn channel(&self, id: ChannelId) -> Result<ChannelSummary, ApiError> {
+        let channel = channel();
+        let found = channel.channel_id == id;
+        found
+            .then_some(channel)
+            .ok_or_else(|| ApiError::not_found("channel", id))
+    }
+
+    async fn channel_history(&self, _: ChannelId) -> Result<Vec<ChannelHistoryEntry>, ApiError> {
+        Ok(Vec::new())
+    }
+
+    async fn close_channel(&self, request: CloseChannel) -> Result<ChannelClosed, ApiError> {
+        self.command(
+            request,
+            ChannelClosed {
+                closing_txid: "33".repeat(32).parse().unwrap(),
+            },
+        )
+    }
+
+    async fn create_invoice(&self, _: CreateInvoice) -> Result<Invoice, ApiError> {
+        unsupported()
+    }
+
+    async fn invoices(&self) -> Result<Vec<Invoice>, ApiError> {
+        Ok(Vec::new())
+    }
+
+    async fn invoice(&self, _: PaymentHash) -> Result<Invoice, ApiError> {
+        unsupported()
+    }
+
+    async fn pay(&self, _: Pay) -> Result<Payment, ApiError> {
+        Err(ApiError::new(ErrorCode::RouteNotFound, "no route"))
+    }
+
+    async fn keysend(&self, _: Keysend) -> Result<Payment, ApiError> {
+        unsupported()
+    }
+
+    async fn payments(&self) -> Result<Vec<Payment>, ApiError> {
+        Ok(Vec::new())
+    }
+
+    async fn payment(&self, _: PaymentHash) -> Result<Payment, ApiError> {
+        unsupported()
+    }
+
+    async fn forwards(&self) -> Result<Vec<Forward>, ApiError> {
+        Ok(Vec::new())
+    }
+
+    async fn policy(&self) -> Result<Policy, ApiError> {
+        Ok(policy())
+    }
+
+    async fn set_policy(&self, request: SetPolicy) -> Result<Policy, ApiError> {
+        self.command(request, policy())
+    }
+
+    async fn ledger_head(&self) -> Result<LedgerHead, ApiError> {
+        Ok(LedgerHead {
+            height: 7,
+            block_hash: Hash::zero(),
+            state_hash: Hash::zero(),
+        })
+    }
+
+    async fn submit_transaction(&self, body: Vec<u8>) -> Result<SubmittedTransaction, ApiError> {
+        self.command(
+            body,
+            SubmittedTransaction {
+                tx_hash: Hash::zero(),
+            },
+        )
+    }
+
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, ApiError> {
+        let events = self.events.lock().unwrap();
+        let skip = usize::try_from(after).unwrap();
+        Ok(events.iter().skip(skip).take(limit).cloned().collect())
+    }
+
+    fn watch_height(&self) -> watch::Receiver<u64> {
+        self.height.subscribe()
+    }
+
+    fn snapshot(&self) -> Box<dyn Snapshot> {
+        TemporaryDB::new().snapshot()
+    }
+
+    async fn ledger_checkpoint(&self) -> Result<LedgerCheckpoint, ApiError> {
+        unsupported()
+    }
+}
