@@ -13,11 +13,16 @@ use std::{
 
 use crate::{durable::DurableDb, options::Limits};
 
+/// A log below this size is left to the next start, in bytes.
+const WORTH_FLUSHING: u64 = 1 << 20;
+
 /// Looks at the log's size now and then, and has it flushed on a thread of its own, so that no block waits for it.
 pub(crate) struct LogTrim {
     due: Option<mpsc::SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
+    db: Arc<DurableDb>,
     db_path: PathBuf,
+    checkpoint: PathBuf,
     limit: u64,
     every: u64,
     blocks: u64,
@@ -31,17 +36,20 @@ impl LogTrim {
         limits: &Limits,
     ) -> std::io::Result<Self> {
         let (due, wake) = mpsc::sync_channel::<()>(1);
+        let (trimmed, place) = (Arc::clone(&db), checkpoint.clone());
         let thread = thread::Builder::new()
             .name("ledger-log-trim".to_owned())
             .spawn(move || {
                 while wake.recv().is_ok() {
-                    trim(&db, &checkpoint);
+                    trim(&trimmed, &place);
                 }
             })?;
         Ok(Self {
             due: Some(due),
             thread: Some(thread),
+            db,
             db_path,
+            checkpoint,
             limit: limits.log_bytes,
             every: limits.log_check_blocks.max(1),
             blocks: 0,
@@ -61,13 +69,27 @@ impl LogTrim {
     }
 }
 
-impl Drop for LogTrim {
-    fn drop(&mut self) {
+impl LogTrim {
+    /// Flushes a log of some size at a clean stop, so that the next start has little to read twice.
+    pub(crate) fn finish(mut self) {
+        self.join();
+        if log_bytes(&self.db_path) > WORTH_FLUSHING {
+            trim(&self.db, &self.checkpoint);
+        }
+    }
+
+    fn join(&mut self) {
         self.due = None;
         if let Some(thread) = self.thread.take() {
             // It cannot have panicked: a checkpoint's failure is an error.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for LogTrim {
+    fn drop(&mut self) {
+        self.join();
     }
 }
 

@@ -53,6 +53,7 @@ impl Writer {
             }
         }
         self.published.end(LedgerError::Stopped);
+        self.log_trim.finish();
     }
 
     fn write(&mut self, pending: Vec<Pending>) -> Result<(), LedgerError> {

@@ -12,7 +12,7 @@ use std::{
 use rand::{rngs::StdRng, Rng, RngCore, SeedableRng};
 use zarnitsa_ledger::{
     faults::{Fault, FaultHook},
-    verify, Ledger, LedgerOptions, Limits,
+    verify, Ledger, LedgerError, LedgerOptions, Limits,
 };
 
 use crate::tally::{self, note, notes, refused_note, services};
@@ -74,8 +74,8 @@ fn writing_process() {
     writeln!(out, "open").unwrap();
     let mut in_flight = VecDeque::new();
     for number in from..from + 100_000 {
-        if in_flight.len() == IN_FLIGHT {
-            acknowledge(&mut out, in_flight.pop_front().unwrap());
+        if in_flight.len() == IN_FLIGHT && !acknowledge(&mut out, in_flight.pop_front().unwrap()) {
+            return;
         }
         // Each number is a note; every tenth is followed by one that the service refuses.
         in_flight.push_back((number, ledger.submit(note(number.to_be_bytes()))));
@@ -85,13 +85,28 @@ fn writing_process() {
     }
 }
 
-fn acknowledge(out: &mut impl Write, (number, receipt): (u64, zarnitsa_ledger::Receipt)) {
-    receipt.wait().unwrap().result.unwrap();
-    writeln!(out, "ack {number}").unwrap();
+/// False when the storage has failed: the process ends.
+fn acknowledge(out: &mut impl Write, (number, receipt): (u64, zarnitsa_ledger::Receipt)) -> bool {
+    match receipt.wait() {
+        Ok(committed) => {
+            committed.result.unwrap();
+            writeln!(out, "ack {number}").unwrap();
+            true
+        }
+        Err(error @ LedgerError::Storage { .. }) => {
+            writeln!(out, "failed {error}").unwrap();
+            false
+        }
+        Err(error) => panic!("{error}"),
+    }
 }
 
 fn start_child(folder: &Path, from: u64, strike: Option<String>) -> Child {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let program = Command::new(std::env::current_exe().unwrap());
+    start_child_by(program, folder, from, strike)
+}
+
+fn start_child_by(mut command: Command, folder: &Path, from: u64, strike: Option<String>) -> Child {
     command
         .args([
             "--exact",
@@ -201,6 +216,30 @@ fn process_dying_at_any_write_leaves_a_ledger_that_goes_on() {
             report.unwrap_or_else(|error| panic!("{strike}: {error}"));
         }
     }
+}
+
+#[test]
+fn full_disk_stops_the_ledger_and_loses_nothing_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    tally::open(folder.path()).shutdown().unwrap();
+    // No file may grow beyond half a megabyte; writing more fails, as on a full disk.
+    let mut shell = Command::new("sh");
+    let script = "trap '' XFSZ; ulimit -f 1024; exec \"$0\" \"$@\"";
+    shell
+        .args(["-c", script])
+        .arg(std::env::current_exe().unwrap());
+    let child = start_child_by(shell, folder.path(), 0, None);
+    let mut failure = None;
+    let acknowledged = run_child(child, |line| {
+        failure = failure
+            .take()
+            .or(line.strip_prefix("failed ").map(str::to_owned));
+        false
+    });
+    let failure = failure.expect("the storage failed");
+    assert!(failure.contains("storage failed"), "{failure}");
+    assert!(acknowledged.is_some());
+    check_survivor(folder.path(), acknowledged, "full disk");
 }
 
 /// What is sure to be on disk: the log files and how much of each had been synced.
