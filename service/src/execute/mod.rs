@@ -1,0 +1,93 @@
+//! Execution of the ledger transactions: checks first, then writes.
+
+mod channels;
+mod invoices;
+mod payments;
+mod requests;
+
+use exonum::crypto::{Hash, PublicKey};
+use exonum::merkledb::access::Prefixed;
+use exonum::merkledb::Fork;
+use exonum::runtime::{CommonError, ExecutionContext, ExecutionError, ExecutionFail as _};
+
+use crate::errors::OperatorError;
+use crate::records::{Event, EventKind};
+use crate::schema::Schema;
+use crate::transactions::PolicyChange;
+
+/// What every execution gives.
+pub(crate) type Outcome = Result<(), ExecutionError>;
+
+/// Whose signature a method asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Author {
+    Operator,
+    Node,
+    OperatorOrNode,
+}
+
+/// The ledger during one transaction.
+pub(crate) struct Ledger<'a> {
+    schema: Schema<Prefixed<&'a Fork>>,
+    tx_hash: Hash,
+    height: u64,
+}
+
+impl<'a> Ledger<'a> {
+    /// Begins a transaction, if its author may make it.
+    pub(crate) fn enter(
+        context: &'a ExecutionContext<'_>,
+        allowed: Author,
+    ) -> Result<Self, ExecutionError> {
+        let author = context
+            .caller()
+            .author()
+            .ok_or(CommonError::UnauthorizedCaller)?;
+        let tx_hash = context
+            .transaction_hash()
+            .ok_or(CommonError::UnauthorizedCaller)?;
+        let ledger = Self {
+            schema: Schema::new(context.service_data()),
+            tx_hash,
+            height: context.data().for_core().next_height().0,
+        };
+        if !ledger.may(author, allowed) {
+            return Err(CommonError::UnauthorizedCaller.into());
+        }
+        Ok(ledger)
+    }
+
+    fn may(&self, author: PublicKey, allowed: Author) -> bool {
+        let Some(config) = self.schema.config.get() else {
+            return false;
+        };
+        let operator = author == config.operator_key;
+        let node = author == config.node_key;
+        match allowed {
+            Author::Operator => operator,
+            Author::Node => node,
+            Author::OperatorOrNode => operator || node,
+        }
+    }
+
+    /// Sets the policy.
+    pub(crate) fn policy(mut self, argument: PolicyChange) -> Outcome {
+        argument
+            .policy
+            .check()
+            .map_err(|broken| OperatorError::BadPolicy.with_description(broken))?;
+        self.schema.policy.set(argument.policy);
+        self.log(EventKind::PolicyChanged, None);
+        Ok(())
+    }
+
+    /// Appends to the numbered log.
+    fn log(&mut self, kind: EventKind, subject: Option<[u8; 32]>) {
+        self.schema.events.push(Event {
+            kind,
+            subject,
+            tx_hash: self.tx_hash,
+            height: self.height,
+        });
+    }
+}

@@ -1,0 +1,164 @@
+//! Questions about a snapshot of the ledger.
+
+use exonum::crypto::Hash;
+use exonum::merkledb::access::Prefixed;
+use exonum::merkledb::Snapshot;
+use exonum::runtime::SnapshotExt as _;
+use zarnitsa_channel::ids::{ChannelId, PaymentHash};
+
+use crate::records::{
+    ChannelRecord, Config, Event, HistoryEntry, HtlcKey, HtlcRecord, Invoice, Payment, Policy,
+    Request,
+};
+use crate::schema::Schema;
+use crate::INSTANCE_NAME;
+
+/// 32 bytes as a key of the ledger's indexes.
+pub fn hash_of(bytes: &[u8; 32]) -> Hash {
+    Hash::new(*bytes)
+}
+
+/// The service's indexes in a snapshot. None before the ledger's first block.
+pub fn schema(snapshot: &dyn Snapshot) -> Option<Schema<Prefixed<&dyn Snapshot>>> {
+    snapshot.for_service(INSTANCE_NAME).map(Schema::new)
+}
+
+/// Whose ledger it is.
+pub fn config(snapshot: &dyn Snapshot) -> Option<Config> {
+    schema(snapshot)?.config.get()
+}
+
+/// What the operator wants.
+pub fn policy(snapshot: &dyn Snapshot) -> Option<Policy> {
+    schema(snapshot)?.policy.get()
+}
+
+/// A channel's record, closed channels included.
+pub fn channel_record(snapshot: &dyn Snapshot, id: &ChannelId) -> Option<ChannelRecord> {
+    schema(snapshot)?.channels.get(&hash_of(&id.0))
+}
+
+/// The number of the channel's next step: how many it has made, its opening included.
+pub fn next_step(snapshot: &dyn Snapshot, id: &ChannelId) -> Option<u64> {
+    channel_record(snapshot, id).map(|record| record.history_len)
+}
+
+/// All channels that ever were, in the order of their ids.
+pub fn channel_records(snapshot: &dyn Snapshot) -> Vec<ChannelRecord> {
+    let Some(schema) = schema(snapshot) else {
+        return Vec::new();
+    };
+    schema.channels.values().collect()
+}
+
+/// The ids of the channels that are not over.
+pub fn live_channels(snapshot: &dyn Snapshot) -> Vec<ChannelId> {
+    let Some(schema) = schema(snapshot) else {
+        return Vec::new();
+    };
+    schema
+        .live_channels
+        .iter()
+        .map(|hash| ChannelId(hash.as_bytes()))
+        .collect()
+}
+
+/// A channel's steps from number `from` on, `limit` at most.
+pub fn history(
+    snapshot: &dyn Snapshot,
+    id: &ChannelId,
+    from: u64,
+    limit: usize,
+) -> Vec<HistoryEntry> {
+    let Some(schema) = schema(snapshot) else {
+        return Vec::new();
+    };
+    let list = schema.history.get(&hash_of(&id.0));
+    let entries = list.iter_from(from).take(limit).collect();
+    entries
+}
+
+/// An HTLC, resolved ones included.
+pub fn htlc(snapshot: &dyn Snapshot, key: &HtlcKey) -> Option<HtlcRecord> {
+    schema(snapshot)?.htlcs.get(key)
+}
+
+/// The onion of an HTLC that lives.
+pub fn onion(snapshot: &dyn Snapshot, key: &HtlcKey) -> Option<Vec<u8>> {
+    schema(snapshot)?.onions.get(key)
+}
+
+/// An invoice.
+pub fn invoice(snapshot: &dyn Snapshot, hash: &PaymentHash) -> Option<Invoice> {
+    schema(snapshot)?.invoices.get(&hash_of(&hash.0))
+}
+
+/// Invoices, the newest first: `limit` at most, `skip` left out.
+pub fn invoices(snapshot: &dyn Snapshot, skip: u64, limit: usize) -> Vec<Invoice> {
+    let Some(schema) = schema(snapshot) else {
+        return Vec::new();
+    };
+    newest(schema.invoice_order.len(), skip, limit)
+        .filter_map(|index| schema.invoices.get(&schema.invoice_order.get(index)?))
+        .collect()
+}
+
+/// A payment.
+pub fn payment(snapshot: &dyn Snapshot, hash: &PaymentHash) -> Option<Payment> {
+    schema(snapshot)?.payments.get(&hash_of(&hash.0))
+}
+
+/// Payments, the newest first: `limit` at most, `skip` left out.
+pub fn payments(snapshot: &dyn Snapshot, skip: u64, limit: usize) -> Vec<Payment> {
+    let Some(schema) = schema(snapshot) else {
+        return Vec::new();
+    };
+    newest(schema.payment_order.len(), skip, limit)
+        .filter_map(|index| schema.payments.get(&schema.payment_order.get(index)?))
+        .collect()
+}
+
+/// An order of the operator, by the hash of its ledger transaction.
+pub fn request(snapshot: &dyn Snapshot, tx_hash: &Hash) -> Option<Request> {
+    schema(snapshot)?.requests.get(tx_hash)
+}
+
+/// The orders that are neither carried out nor given up, in the order of their hashes.
+pub fn pending_requests(snapshot: &dyn Snapshot) -> Vec<(Hash, Request)> {
+    let Some(schema) = schema(snapshot) else {
+        return Vec::new();
+    };
+    let pending = schema.pending_requests.iter();
+    pending
+        .filter_map(|hash| Some((hash, schema.requests.get(&hash)?)))
+        .collect()
+}
+
+/// How many events there are: the number that the next one gets.
+pub fn event_count(snapshot: &dyn Snapshot) -> u64 {
+    schema(snapshot).map_or(0, |schema| schema.events.len())
+}
+
+/// Events from number `from` on, `limit` at most, with their numbers.
+pub fn events(snapshot: &dyn Snapshot, from: u64, limit: usize) -> Vec<(u64, Event)> {
+    let Some(schema) = schema(snapshot) else {
+        return Vec::new();
+    };
+    (from..)
+        .zip(schema.events.iter_from(from))
+        .take(limit)
+        .collect()
+}
+
+/// The newest time that a transaction has brought, Unix time in seconds. A time that is given to the ledger is not
+/// before it.
+pub fn newest_time(snapshot: &dyn Snapshot) -> u64 {
+    schema(snapshot)
+        .and_then(|schema| schema.newest_time.get())
+        .unwrap_or_default()
+}
+
+/// Indexes from the end of a list of `len`.
+fn newest(len: u64, skip: u64, limit: usize) -> impl Iterator<Item = u64> {
+    (0..len.saturating_sub(skip)).rev().take(limit)
+}

@@ -1,0 +1,179 @@
+//! Whose ledger this is, and what its operator wants.
+
+use bitcoin::secp256k1::PublicKey as NodeId;
+use bitcoin::Amount;
+use exonum::crypto::PublicKey;
+use exonum_derive::{BinaryValue, ObjectHash};
+use exonum_proto::ProtobufConvert;
+use zarnitsa_channel::amount::Msat;
+
+use crate::proto;
+use crate::wire::Wire;
+
+/// Whose ledger this is. Written once.
+#[derive(Clone, Debug, PartialEq, Eq, ProtobufConvert, BinaryValue, ObjectHash)]
+#[protobuf_convert(source = "proto::Config")]
+pub struct Config {
+    /// May command: open, close, pay, make invoices, set the policy.
+    pub operator_key: PublicKey,
+    /// May report: messages of peers, events of the chain.
+    pub node_key: PublicKey,
+    /// Lightning node id.
+    #[protobuf_convert(with = "Wire")]
+    pub node_id: NodeId,
+    /// `bitcoin`, `testnet4`, `signet` or `regtest`.
+    pub network: String,
+}
+
+/// What the service begins with.
+#[derive(Clone, Debug, PartialEq, Eq, ProtobufConvert, BinaryValue, ObjectHash)]
+#[protobuf_convert(source = "proto::Genesis")]
+pub struct Genesis {
+    /// Whose ledger this is.
+    pub config: Config,
+    /// The first policy.
+    pub policy: Policy,
+}
+
+/// Which peers may open channels to this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptFrom {
+    /// All.
+    Anyone,
+    /// Those of `accepted_peers`.
+    Listed,
+    /// None.
+    Nobody,
+}
+
+/// What the operator wants of channels and payments.
+#[derive(Clone, Debug, PartialEq, Eq, ProtobufConvert, BinaryValue, ObjectHash)]
+#[protobuf_convert(source = "proto::Policy")]
+pub struct Policy {
+    /// Which peers may open channels to this node.
+    #[protobuf_convert(with = "Wire")]
+    pub accept_from: AcceptFrom,
+    /// Those that may where it is `Listed`.
+    #[protobuf_convert(with = "Wire")]
+    pub accepted_peers: Vec<NodeId>,
+    /// The smallest channel that a peer may open.
+    #[protobuf_convert(with = "Wire")]
+    pub min_channel_sat: Amount,
+    /// The largest channel that a peer may open.
+    #[protobuf_convert(with = "Wire")]
+    pub max_channel_sat: Amount,
+    /// How many channels may live at once.
+    pub max_channels: u32,
+    /// How many channels one peer may have at once.
+    pub max_channels_per_peer: u32,
+    /// Confirmations that this node asks for.
+    pub minimum_depth: u32,
+    /// Blocks that the other side must wait for its own coins after a unilateral close.
+    pub to_self_delay: u16,
+    /// The smallest HTLC that this node accepts.
+    #[protobuf_convert(with = "Wire")]
+    pub htlc_minimum_msat: Msat,
+    /// How many HTLCs this node accepts at once.
+    pub max_accepted_htlcs: u16,
+    /// How much of the capacity may be in HTLCs offered to this node, in percent.
+    pub max_in_flight_percent: u32,
+    /// The longest delay that this node accepts for its own coins, in blocks.
+    pub max_to_self_delay: u16,
+    /// The lowest feerate of commitments, in satoshis per 1,000 weight units.
+    pub min_feerate_per_kw: u32,
+    /// The highest feerate of commitments.
+    pub max_feerate_per_kw: u32,
+    /// The most that may be in HTLCs too small for an output.
+    #[protobuf_convert(with = "Wire")]
+    pub max_dust_exposure_msat: Msat,
+    /// Forwarding: what each HTLC pays.
+    #[protobuf_convert(with = "Wire")]
+    pub base_fee_msat: Msat,
+    /// Forwarding: what each HTLC pays of its amount, in millionths.
+    pub fee_ppm: u32,
+    /// Forwarding: blocks between the expiries of the HTLC in and the HTLC out.
+    pub cltv_delta: u16,
+}
+
+impl Policy {
+    /// What a user's node begins with: it opens channels, and accepts none.
+    pub fn user() -> Self {
+        Self {
+            accept_from: AcceptFrom::Nobody,
+            ..Self::hub()
+        }
+    }
+
+    /// What a hub begins with.
+    pub fn hub() -> Self {
+        Self {
+            accept_from: AcceptFrom::Anyone,
+            accepted_peers: Vec::new(),
+            min_channel_sat: Amount::from_sat(20_000),
+            // BOLT 2, open_channel: 2^24 satoshis are the least that needs option_support_large_channel.
+            max_channel_sat: Amount::from_sat(16_777_215),
+            max_channels: 1_000,
+            max_channels_per_peer: 10,
+            minimum_depth: 3,
+            to_self_delay: 144,
+            htlc_minimum_msat: Msat::new(1),
+            max_accepted_htlcs: 483,
+            max_in_flight_percent: 100,
+            max_to_self_delay: 2_016,
+            // BOLT 3: below 253 the fee of a commitment is below the relay minimum of 1 satoshi per virtual byte.
+            min_feerate_per_kw: 253,
+            max_feerate_per_kw: 250_000,
+            max_dust_exposure_msat: Msat::new(50_000_000),
+            base_fee_msat: Msat::new(1_000),
+            fee_ppm: 100,
+            cltv_delta: 80,
+        }
+    }
+
+    /// Whether its parts make sense together. Said for people.
+    ///
+    /// # Errors
+    ///
+    /// What does not.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let rules = [
+            (
+                self.min_channel_sat <= self.max_channel_sat,
+                "the smallest channel is larger than the largest",
+            ),
+            (
+                self.min_feerate_per_kw <= self.max_feerate_per_kw,
+                "the lowest feerate is above the highest",
+            ),
+            (
+                self.min_feerate_per_kw >= 253,
+                "a feerate below 253 per kw is not relayed",
+            ),
+            (
+                // BOLT 2, open_channel: more would make a commitment transaction too large to be mined.
+                (1..=483).contains(&self.max_accepted_htlcs),
+                "the number of HTLCs must be between 1 and 483",
+            ),
+            (
+                (1..=100).contains(&self.max_in_flight_percent),
+                "the percentage in flight must be between 1 and 100",
+            ),
+            (
+                self.to_self_delay > 0,
+                "a delay of 0 blocks protects nothing",
+            ),
+            (
+                self.fee_ppm <= 1_000_000,
+                "a fee above 1,000,000 ppm is more than the amount itself",
+            ),
+            (
+                self.accepted_peers.len() <= 10_000,
+                "more than 10,000 listed peers",
+            ),
+        ];
+        match rules.into_iter().find(|(holds, _)| !holds) {
+            Some((_, broken)) => Err(broken),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What the ledger stores: one type for each message of `proto/lightning_records.proto`.
+
+mod channel;
+mod config;
+mod event;
+mod htlc;
+mod invoice;
+mod payment;
+mod request;
+
+pub use self::channel::{Actor, ChannelRecord, HistoryEntry, HistoryKind};
+pub use self::config::{AcceptFrom, Config, Genesis, Policy};
+pub use self::event::{Event, EventKind};
+pub use self::htlc::{Failure, HtlcKey, HtlcRecord, HtlcRef, HtlcState};
+pub use self::invoice::{Invoice, InvoiceStatus};
+pub use self::payment::{Payment, PaymentStatus};
+pub use self::request::{
+    CloseChannelRequest, OpenChannelRequest, Request, RequestArguments, RequestStatus,
+};

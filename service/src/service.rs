@@ -1,0 +1,193 @@
+//! The service as Exonum's runtime sees it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use exonum::blockchain::config::{GenesisConfigBuilder, InstanceInitParams};
+use exonum::merkledb::BinaryValue;
+use exonum::runtime::{
+    CommonError, ExecutionContext, ExecutionError, ExecutionFail as _, InstanceId,
+};
+use exonum_derive::{ServiceDispatcher, ServiceFactory};
+use exonum_rust_runtime::{DefaultInstance, Service, ServiceFactory as _};
+use zarnitsa_channel::validate::SignatureVerifier;
+
+use crate::errors::OperatorError;
+use crate::execute::{Author, Ledger};
+use crate::memo::MemoVerifier;
+use crate::proto;
+use crate::records::{CloseChannelRequest, Genesis, OpenChannelRequest};
+use crate::schema::Schema;
+use crate::transactions::{
+    ChainStep, Closing, Commitment, FeeUpdate, HtlcAdd, HtlcResolve, InvoiceStep,
+    LightningInterface, Opening, PaymentOrder, PaymentResult, PolicyChange, Ready, Reestablish,
+    RequestResult, Revocation,
+};
+use crate::{INSTANCE_ID, INSTANCE_NAME};
+
+/// The service, and the factory that Exonum's runtime makes it with.
+///
+/// The artifact's version is written by hand: with another one, a ledger that exists could not be opened.
+#[derive(Clone, ServiceDispatcher, ServiceFactory)]
+#[service_dispatcher(implements("LightningInterface"))]
+#[service_factory(
+    artifact_name = "zarnitsa.lightning",
+    artifact_version = "1.0.0",
+    proto_sources = "proto",
+    service_constructor = "Self::instance"
+)]
+pub struct LightningService {
+    verifier: Arc<dyn SignatureVerifier + Send + Sync>,
+}
+
+impl LightningService {
+    /// A service that checks signatures by `verifier`, which may remember what it has found valid.
+    pub fn new(verifier: Arc<dyn SignatureVerifier + Send + Sync>) -> Self {
+        Self { verifier }
+    }
+
+    /// Adds the service to a ledger that begins.
+    pub fn in_genesis(
+        &self,
+        builder: GenesisConfigBuilder,
+        genesis: &Genesis,
+    ) -> GenesisConfigBuilder {
+        let artifact = self.artifact_id();
+        let instance = InstanceInitParams::new(
+            INSTANCE_ID,
+            INSTANCE_NAME,
+            artifact.clone(),
+            genesis.to_bytes(),
+        );
+        builder.with_artifact(artifact).with_instance(instance)
+    }
+
+    fn instance(&self) -> Box<dyn Service> {
+        Box::new(self.clone())
+    }
+}
+
+impl Default for LightningService {
+    fn default() -> Self {
+        Self::new(Arc::new(MemoVerifier::default()))
+    }
+}
+
+impl fmt::Debug for LightningService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LightningService").finish_non_exhaustive()
+    }
+}
+
+impl DefaultInstance for LightningService {
+    const INSTANCE_ID: InstanceId = INSTANCE_ID;
+    const INSTANCE_NAME: &'static str = INSTANCE_NAME;
+}
+
+impl Service for LightningService {
+    fn initialize(
+        &self,
+        context: ExecutionContext<'_>,
+        params: Vec<u8>,
+    ) -> Result<(), ExecutionError> {
+        let genesis =
+            Genesis::from_bytes(params.into()).map_err(CommonError::malformed_arguments)?;
+        genesis
+            .policy
+            .check()
+            .map_err(|broken| OperatorError::BadPolicy.with_description(broken))?;
+        // This creates the indexes too, so that there are proofs from the first block on.
+        let mut schema = Schema::new(context.service_data());
+        schema.config.set(genesis.config);
+        schema.policy.set(genesis.policy);
+        Ok(())
+    }
+}
+
+impl LightningInterface<ExecutionContext<'_>> for LightningService {
+    type Output = Result<(), ExecutionError>;
+
+    fn opening(&self, context: ExecutionContext<'_>, argument: Opening) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.opening(argument, &*self.verifier)
+    }
+
+    fn commitment(&self, context: ExecutionContext<'_>, argument: Commitment) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), &*self.verifier)
+    }
+
+    fn revocation(&self, context: ExecutionContext<'_>, argument: Revocation) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), &*self.verifier)
+    }
+
+    fn htlc_add(&self, context: ExecutionContext<'_>, argument: HtlcAdd) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.htlc_add(argument, &*self.verifier)
+    }
+
+    fn htlc_resolve(&self, context: ExecutionContext<'_>, argument: HtlcResolve) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.htlc_resolve(argument, &*self.verifier)
+    }
+
+    fn fee_update(&self, context: ExecutionContext<'_>, argument: FeeUpdate) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), &*self.verifier)
+    }
+
+    fn ready(&self, context: ExecutionContext<'_>, argument: Ready) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), &*self.verifier)
+    }
+
+    fn reestablish(&self, context: ExecutionContext<'_>, argument: Reestablish) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), &*self.verifier)
+    }
+
+    fn closing(&self, context: ExecutionContext<'_>, argument: Closing) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), &*self.verifier)
+    }
+
+    fn chain_event(&self, context: ExecutionContext<'_>, argument: ChainStep) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), &*self.verifier)
+    }
+
+    fn invoice(&self, context: ExecutionContext<'_>, argument: InvoiceStep) -> Self::Output {
+        Ledger::enter(&context, Author::OperatorOrNode)?.invoice(argument)
+    }
+
+    fn payment(&self, context: ExecutionContext<'_>, argument: PaymentOrder) -> Self::Output {
+        Ledger::enter(&context, Author::Operator)?.payment(argument)
+    }
+
+    fn payment_result(
+        &self,
+        context: ExecutionContext<'_>,
+        argument: PaymentResult,
+    ) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.payment_result(argument)
+    }
+
+    fn policy(&self, context: ExecutionContext<'_>, argument: PolicyChange) -> Self::Output {
+        Ledger::enter(&context, Author::Operator)?.policy(argument)
+    }
+
+    fn open_channel(
+        &self,
+        context: ExecutionContext<'_>,
+        argument: OpenChannelRequest,
+    ) -> Self::Output {
+        Ledger::enter(&context, Author::Operator)?.open_channel(argument)
+    }
+
+    fn close_channel(
+        &self,
+        context: ExecutionContext<'_>,
+        argument: CloseChannelRequest,
+    ) -> Self::Output {
+        Ledger::enter(&context, Author::Operator)?.close_channel(argument)
+    }
+
+    fn request_result(
+        &self,
+        context: ExecutionContext<'_>,
+        argument: RequestResult,
+    ) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.request_result(argument)
+    }
+}

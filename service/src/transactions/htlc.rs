@@ -1,0 +1,264 @@
+//! HTLCs: added and resolved.
+
+use anyhow::{bail, Result};
+use exonum_derive::{BinaryValue, ObjectHash};
+use exonum_proto::ProtobufConvert;
+use zarnitsa_channel::command::{Command, LocalCommand};
+use zarnitsa_channel::ids::ChannelId;
+use zarnitsa_channel::message::{PeerMessage, UpdateAddHtlc};
+use zarnitsa_channel::params::Side;
+
+use super::step::{peer, Step};
+use crate::proto::{self, HtlcAdd_oneof_step as AddPb, HtlcResolve_oneof_resolution as ResolvePb};
+use crate::records::Failure;
+use crate::wire::{bounded, Wire, MAX_MESSAGE};
+
+/// BOLT 4: the length of an onion packet in update_add_htlc.
+pub const ONION_LEN: usize = 1_366;
+
+/// update_add_htlc, and the onion that the channel machine has no use for.
+#[derive(Clone, Debug, PartialEq, Eq, BinaryValue, ObjectHash)]
+pub struct HtlcAdd {
+    step: Step,
+    onion: Vec<u8>,
+}
+
+impl HtlcAdd {
+    /// Only for commands that add an HTLC.
+    pub(crate) fn new(step: Step, onion: Vec<u8>) -> Self {
+        Self { step, onion }
+    }
+
+    /// The command and its channel.
+    pub fn step(&self) -> &Step {
+        &self.step
+    }
+
+    /// The command and its channel, and the onion.
+    pub fn into_parts(self) -> (Step, Vec<u8>) {
+        (self.step, self.onion)
+    }
+}
+
+impl ProtobufConvert for HtlcAdd {
+    type ProtoStruct = proto::HtlcAdd;
+
+    fn to_pb(&self) -> Self::ProtoStruct {
+        let mut pb = add_to_pb(&self.step.command)
+            .expect("call.rs gives each command to the method that carries it");
+        pb.set_channel_id(self.step.channel_id.to_pb());
+        pb.set_step_number(self.step.number);
+        pb.set_onion(self.onion.clone());
+        pb
+    }
+
+    fn from_pb(mut pb: Self::ProtoStruct) -> Result<Self> {
+        let onion = pb.take_onion();
+        if onion.len() != ONION_LEN {
+            bail!(
+                "onion: {} bytes where {ONION_LEN} were expected",
+                onion.len()
+            );
+        }
+        let channel_id = ChannelId::from_pb(pb.take_channel_id())?;
+        let amount = Wire::from_pb(pb.get_amount_msat())?;
+        let payment_hash = Wire::from_pb(pb.take_payment_hash())?;
+        let cltv_expiry = pb.get_cltv_expiry();
+        let number = pb.get_step_number();
+        let command = match pb.step {
+            Some(AddPb::offered(_)) => Command::Local(LocalCommand::AddHtlc {
+                amount,
+                payment_hash,
+                cltv_expiry,
+            }),
+            Some(AddPb::received(received)) => peer(PeerMessage::UpdateAddHtlc(UpdateAddHtlc {
+                id: Wire::from_pb(received.get_id())?,
+                amount,
+                payment_hash,
+                cltv_expiry,
+            })),
+            None => bail!("htlc_add: no step, or one that is not known"),
+        };
+        let step = Step {
+            channel_id,
+            number,
+            command,
+        };
+        Ok(Self { step, onion })
+    }
+}
+
+fn add_to_pb(command: &Command) -> Option<proto::HtlcAdd> {
+    let mut pb = proto::HtlcAdd::new();
+    match command {
+        Command::Local(LocalCommand::AddHtlc {
+            amount,
+            payment_hash,
+            cltv_expiry,
+        }) => {
+            pb.set_amount_msat(amount.to_pb());
+            pb.set_payment_hash(payment_hash.to_pb());
+            pb.set_cltv_expiry(*cltv_expiry);
+            pb.set_offered(proto::HtlcOffered::new());
+        }
+        Command::Peer {
+            message: PeerMessage::UpdateAddHtlc(message),
+            ..
+        } => {
+            let mut received = proto::HtlcReceived::new();
+            received.set_id(message.id.to_pb());
+            pb.set_amount_msat(message.amount.to_pb());
+            pb.set_payment_hash(message.payment_hash.to_pb());
+            pb.set_cltv_expiry(message.cltv_expiry);
+            pb.set_received(received);
+        }
+        _ => return None,
+    }
+    Some(pb)
+}
+
+/// update_fulfill_htlc, update_fail_htlc or update_fail_malformed_htlc, and what the failure says.
+#[derive(Clone, Debug, PartialEq, Eq, BinaryValue, ObjectHash)]
+pub struct HtlcResolve {
+    step: Step,
+    failure: Option<Failure>,
+}
+
+impl HtlcResolve {
+    /// Only for commands that resolve an HTLC.
+    pub(crate) fn new(step: Step, failure: Option<Failure>) -> Self {
+        Self { step, failure }
+    }
+
+    /// The command and its channel.
+    pub fn step(&self) -> &Step {
+        &self.step
+    }
+
+    /// The command and its channel, and what the failure says where this node can decode it.
+    pub fn into_parts(self) -> (Step, Option<Failure>) {
+        (self.step, self.failure)
+    }
+}
+
+impl ProtobufConvert for HtlcResolve {
+    type ProtoStruct = proto::HtlcResolve;
+
+    fn to_pb(&self) -> Self::ProtoStruct {
+        let mut pb = match &self.step.command {
+            Command::Local(command) => local_resolve_to_pb(command),
+            Command::Peer { message, .. } => peer_resolve_to_pb(message),
+            Command::Chain(_) => None,
+        }
+        .expect("call.rs gives each command to the method that carries it");
+        pb.set_channel_id(self.step.channel_id.to_pb());
+        pb.set_step_number(self.step.number);
+        if let Some(failure) = &self.failure {
+            pb.set_failure(failure.to_pb());
+        }
+        pb
+    }
+
+    fn from_pb(mut pb: Self::ProtoStruct) -> Result<Self> {
+        let channel_id = ChannelId::from_pb(pb.take_channel_id())?;
+        let failure = Wire::from_pb(pb.take_failure())?;
+        let number = pb.get_step_number();
+        let command = match Side::from_pb(pb.get_by())? {
+            Side::Holder => Command::Local(local_resolve_from_pb(pb)?),
+            Side::Counterparty => peer(peer_resolve_from_pb(pb)?),
+        };
+        let step = Step {
+            channel_id,
+            number,
+            command,
+        };
+        Ok(Self { step, failure })
+    }
+}
+
+fn malformed_to_pb(sha256_of_onion: &[u8; 32], failure_code: u16) -> ResolvePb {
+    let mut pb = proto::MalformedOnion::new();
+    pb.set_sha256_of_onion(sha256_of_onion.to_vec());
+    pb.set_failure_code(u32::from(failure_code));
+    ResolvePb::malformed(pb)
+}
+
+fn local_resolve_to_pb(command: &LocalCommand) -> Option<proto::HtlcResolve> {
+    let (id, resolution) = match command {
+        LocalCommand::FulfillHtlc { id, preimage } => (id, ResolvePb::preimage(preimage.to_pb())),
+        LocalCommand::FailHtlc { id, reason } => (id, ResolvePb::failure_onion(reason.clone())),
+        LocalCommand::FailMalformedHtlc {
+            id,
+            sha256_of_onion,
+            failure_code,
+        } => (id, malformed_to_pb(sha256_of_onion, *failure_code)),
+        _ => return None,
+    };
+    let mut pb = proto::HtlcResolve::new();
+    pb.set_by(Side::Holder.to_pb());
+    pb.set_id(id.to_pb());
+    pb.resolution = Some(resolution);
+    Some(pb)
+}
+
+fn local_resolve_from_pb(pb: proto::HtlcResolve) -> Result<LocalCommand> {
+    let id = Wire::from_pb(pb.get_id())?;
+    Ok(match pb.resolution {
+        Some(ResolvePb::preimage(preimage)) => LocalCommand::FulfillHtlc {
+            id,
+            preimage: Wire::from_pb(preimage)?,
+        },
+        Some(ResolvePb::failure_onion(onion)) => LocalCommand::FailHtlc {
+            id,
+            reason: bounded(onion, "failure onion", MAX_MESSAGE)?,
+        },
+        Some(ResolvePb::malformed(mut malformed)) => LocalCommand::FailMalformedHtlc {
+            id,
+            sha256_of_onion: Wire::from_pb(malformed.take_sha256_of_onion())?,
+            failure_code: ProtobufConvert::from_pb(malformed.get_failure_code())?,
+        },
+        None => bail!("htlc_resolve: no resolution, or one that is not known"),
+    })
+}
+
+fn peer_resolve_to_pb(message: &PeerMessage) -> Option<proto::HtlcResolve> {
+    let (id, resolution) = match message {
+        PeerMessage::UpdateFulfillHtlc { id, preimage } => {
+            (id, ResolvePb::preimage(preimage.to_pb()))
+        }
+        PeerMessage::UpdateFailHtlc { id, reason } => {
+            (id, ResolvePb::failure_onion(reason.clone()))
+        }
+        PeerMessage::UpdateFailMalformedHtlc {
+            id,
+            sha256_of_onion,
+            failure_code,
+        } => (id, malformed_to_pb(sha256_of_onion, *failure_code)),
+        _ => return None,
+    };
+    let mut pb = proto::HtlcResolve::new();
+    pb.set_by(Side::Counterparty.to_pb());
+    pb.set_id(id.to_pb());
+    pb.resolution = Some(resolution);
+    Some(pb)
+}
+
+fn peer_resolve_from_pb(pb: proto::HtlcResolve) -> Result<PeerMessage> {
+    let id = Wire::from_pb(pb.get_id())?;
+    Ok(match pb.resolution {
+        Some(ResolvePb::preimage(preimage)) => PeerMessage::UpdateFulfillHtlc {
+            id,
+            preimage: Wire::from_pb(preimage)?,
+        },
+        Some(ResolvePb::failure_onion(onion)) => PeerMessage::UpdateFailHtlc {
+            id,
+            reason: bounded(onion, "failure onion", MAX_MESSAGE)?,
+        },
+        Some(ResolvePb::malformed(mut malformed)) => PeerMessage::UpdateFailMalformedHtlc {
+            id,
+            sha256_of_onion: Wire::from_pb(malformed.take_sha256_of_onion())?,
+            failure_code: ProtobufConvert::from_pb(malformed.get_failure_code())?,
+        },
+        None => bail!("htlc_resolve: no resolution, or one that is not known"),
+    })
+}
