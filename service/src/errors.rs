@@ -3,7 +3,12 @@
 //! Two refusals are Exonum's own: "unauthorized caller" where the author may not call the method, and "malformed
 //! arguments" where the argument cannot be read.
 
+use std::error::Error;
+
+use exonum::runtime::{ExecutionError, ExecutionFail as _};
 use exonum_derive::ExecutionFail;
+use zarnitsa_channel::error::ChannelError as Refusal;
+use zarnitsa_channel::opening::OpeningError as OpeningRefusal;
 
 /// Orders, results and policy. Codes 0 to 15.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ExecutionFail)]
@@ -131,4 +136,51 @@ pub enum InvoiceError {
     TimeWentBack = 102,
     /// An invoice that expires at once, or after more than ten years.
     BadExpiry = 103,
+}
+
+/// A refusal of the channel machine as an error of the ledger: a code of its group, and the machine's own words.
+pub(crate) fn channel_refusal(refusal: &Refusal) -> ExecutionError {
+    let code = match refusal {
+        Refusal::WrongState { .. } | Refusal::CannotAbandon | Refusal::DataLost => {
+            ChannelError::WrongState
+        }
+        Refusal::Update { .. } => ChannelError::UpdateRefused,
+        Refusal::NothingToCommit { .. }
+        | Refusal::RevocationAwaited { .. }
+        | Refusal::PointMissing { .. } => ChannelError::CommitmentRefused,
+        Refusal::Signature(_) => ChannelError::BadSignature,
+        Refusal::Secret(_) => ChannelError::BadSecret,
+        Refusal::NoRevocationAwaited { .. } => ChannelError::NoRevocationAwaited,
+        Refusal::PointChanged | Refusal::Reestablish { .. } | Refusal::ReestablishSecret { .. } => {
+            ChannelError::ReestablishRefused
+        }
+        Refusal::Close(_) => ChannelError::CloseRefused,
+        Refusal::Chain(_) => ChannelError::ChainRefused,
+        Refusal::NotConserved { .. } | Refusal::NumbersNotMonotonic { .. } | Refusal::Tx(_) => {
+            ChannelError::InvariantBroken
+        }
+        // The machine may learn new refusals; its words say which.
+        _ => ChannelError::Refused,
+    };
+    code.with_description(chain_of(refusal))
+}
+
+/// A refusal of an opening as an error of the ledger.
+pub(crate) fn opening_refusal(refusal: &OpeningRefusal) -> ExecutionError {
+    match refusal {
+        OpeningRefusal::Commitment(refusal) => channel_refusal(refusal),
+        other => OpeningError::Refused.with_description(chain_of(other)),
+    }
+}
+
+/// An error and its causes, in one line.
+fn chain_of(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }

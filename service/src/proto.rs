@@ -5,6 +5,7 @@
     missing_docs,
     unused_parens,
     mismatched_lifetime_syntaxes,
+    renamed_and_removed_lints,
     clippy::all,
     clippy::pedantic
 )]

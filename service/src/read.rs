@@ -5,6 +5,7 @@ use exonum::merkledb::access::Prefixed;
 use exonum::merkledb::Snapshot;
 use exonum::runtime::SnapshotExt as _;
 use zarnitsa_channel::ids::{ChannelId, PaymentHash};
+use zarnitsa_channel::state::Channel;
 
 use crate::records::{
     ChannelRecord, Config, Event, HistoryEntry, HtlcKey, HtlcRecord, Invoice, Payment, Policy,
@@ -36,6 +37,13 @@ pub fn policy(snapshot: &dyn Snapshot) -> Option<Policy> {
 /// A channel's record, closed channels included.
 pub fn channel_record(snapshot: &dyn Snapshot, id: &ChannelId) -> Option<ChannelRecord> {
     schema(snapshot)?.channels.get(&hash_of(&id.0))
+}
+
+/// The channel machine's state, of channels that are over too. None where there is no such channel, or where its bytes
+/// are damaged.
+pub fn channel(snapshot: &dyn Snapshot, id: &ChannelId) -> Option<Channel> {
+    let record = channel_record(snapshot, id)?;
+    Channel::decode(&record.machine).ok()
 }
 
 /// The number of the channel's next step: how many it has made, its opening included.

@@ -1,29 +1,355 @@
-//! Channels: openings and steps.
+//! Channels: openings and steps. The machine decides, this writes.
 
+use bitcoin::hashes::Hash as _;
+use bitcoin::{Amount, OutPoint, Txid};
+use exonum::crypto::Hash;
+use exonum::merkledb::ObjectHash as _;
+use exonum::runtime::ExecutionFail as _;
+use zarnitsa_channel::amount::Msat;
+use zarnitsa_channel::ids::HtlcId;
+use zarnitsa_channel::opening::Opening as Transcript;
+use zarnitsa_channel::state::{Cause, Channel, Context};
 use zarnitsa_channel::validate::SignatureVerifier;
 
+use super::describe::{kind_of, HtlcMark, StepKind};
+use super::htlcs::Htlcs;
 use super::{Ledger, Outcome};
-use crate::errors::{ChannelError, OpeningError};
+use crate::errors::{channel_refusal, opening_refusal, ChannelError, OpeningError};
+use crate::read::hash_of;
+use crate::records::{
+    AcceptFrom, Actor, ChannelRecord, EventKind, Failure, HistoryEntry, HistoryKind, Policy,
+    RequestArguments, RequestStatus,
+};
 use crate::transactions::{HtlcAdd, HtlcResolve, Opening, Step};
 
+/// What a step brings that is not the machine's.
+#[derive(Default)]
+pub(super) struct Extra {
+    /// Of an HTLC that is added.
+    pub(super) onion: Option<Vec<u8>>,
+    /// Of an HTLC of ours that the peer fails: what the onion says.
+    pub(super) failure: Option<Failure>,
+}
+
 impl Ledger<'_> {
-    pub(crate) fn opening(self, _argument: Opening, _verifier: &dyn SignatureVerifier) -> Outcome {
-        Err(OpeningError::Refused.into())
+    /// A channel begins.
+    pub(crate) fn opening(
+        mut self,
+        argument: Opening,
+        verifier: &dyn SignatureVerifier,
+    ) -> Outcome {
+        let Opening {
+            transcript,
+            request,
+        } = argument;
+        let channel_id = hash_of(&transcript.channel_id().0);
+        let outpoint = outpoint_key(transcript.funding());
+        if self.schema.channels.contains(&channel_id) {
+            return Err(OpeningError::ChannelIdUsed.into());
+        }
+        if self.schema.funding_outpoints.contains(&outpoint) {
+            return Err(OpeningError::FundingUsed.into());
+        }
+        let policy = self.known_policy();
+        let by = match &transcript {
+            Transcript::Opener(_) => {
+                self.check_ordered(&transcript, request)?;
+                Actor::Holder
+            }
+            Transcript::Acceptor(_) => {
+                self.check_accepted(&transcript, &policy)?;
+                Actor::Counterparty
+            }
+        };
+        let limits = policy.limits();
+        let context = Context {
+            verifier,
+            limits: &limits,
+        };
+        let (machine, _) = transcript
+            .rebuild(&context)
+            .map_err(|error| opening_refusal(&error))?;
+        self.schema.funding_outpoints.insert(&outpoint);
+        self.schema.live_channels.insert(&channel_id);
+        self.note_opened(request, &machine);
+        let mut record = new_record(&machine, request, self.height);
+        let kind = StepKind {
+            kind: HistoryKind::Opening,
+            by,
+        };
+        self.write_channel(&mut record, &machine, kind, None);
+        self.log(EventKind::ChannelOpened, Some(channel_id.as_bytes()));
+        Ok(())
     }
 
-    pub(crate) fn step(self, _step: Step, _verifier: &dyn SignatureVerifier) -> Outcome {
-        Err(ChannelError::UnknownChannel.into())
+    /// This node opens a channel only as its operator ordered it.
+    fn check_ordered(
+        &self,
+        transcript: &Transcript,
+        request: Option<Hash>,
+    ) -> Result<(), OpeningError> {
+        let request = request
+            .and_then(|hash| self.schema.requests.get(&hash))
+            .filter(|request| request.status == RequestStatus::Pending)
+            .filter(|request| request.channel_id.is_none())
+            .ok_or(OpeningError::NotOrdered)?;
+        let RequestArguments::OpenChannel(order) = request.arguments else {
+            return Err(OpeningError::NotOrdered);
+        };
+        let open = transcript.open();
+        let amount = order.amount_sat == Amount::ZERO || order.amount_sat == open.funding_amount;
+        let terms = order.push_msat == open.push && order.announce == open.announce;
+        if !amount || !terms || order.peer != *transcript.peer() {
+            return Err(OpeningError::OtherThanOrdered);
+        }
+        Ok(())
     }
 
+    /// A peer opens a channel only as the policy allows it. What the sizes and numbers must be is the machine's to check.
+    fn check_accepted(&self, transcript: &Transcript, policy: &Policy) -> Result<(), OpeningError> {
+        let accepted = match policy.accept_from {
+            AcceptFrom::Anyone => true,
+            AcceptFrom::Listed => policy.accepted_peers.contains(transcript.peer()),
+            AcceptFrom::Nobody => false,
+        };
+        if !accepted {
+            return Err(OpeningError::PeerNotAccepted);
+        }
+        let size = transcript.open().funding_amount;
+        if size < policy.min_channel_sat || size > policy.max_channel_sat {
+            return Err(OpeningError::SizeNotAccepted);
+        }
+        let mut all = 0_u32;
+        let mut with_peer = 0_u32;
+        for id in self.schema.live_channels.iter() {
+            let record = self.schema.channels.get(&id);
+            let same_peer = record.is_some_and(|record| record.peer == *transcript.peer());
+            all = all.saturating_add(1);
+            with_peer = with_peer.saturating_add(u32::from(same_peer));
+        }
+        if all >= policy.max_channels || with_peer >= policy.max_channels_per_peer {
+            return Err(OpeningError::TooManyChannels);
+        }
+        Ok(())
+    }
+
+    /// The order's channel is known from now on, so that a second opening cannot be made of it.
+    fn note_opened(&mut self, request: Option<Hash>, machine: &Channel) {
+        let Some(hash) = request else { return };
+        let Some(mut request) = self.schema.requests.get(&hash) else {
+            return;
+        };
+        request.channel_id = Some(machine.id());
+        request.updated_height = self.height;
+        self.schema.requests.put(&hash, request);
+    }
+
+    /// A step that brings nothing but its command.
+    pub(crate) fn step(self, step: Step, verifier: &dyn SignatureVerifier) -> Outcome {
+        self.move_channel(step, Extra::default(), verifier)
+    }
+
+    /// update_add_htlc.
     pub(crate) fn htlc_add(self, argument: HtlcAdd, verifier: &dyn SignatureVerifier) -> Outcome {
-        self.step(argument.into_parts().0, verifier)
+        let (step, onion) = argument.into_parts();
+        let extra = Extra {
+            onion: Some(onion),
+            failure: None,
+        };
+        self.move_channel(step, extra, verifier)
     }
 
+    /// An HTLC is fulfilled or failed.
     pub(crate) fn htlc_resolve(
         self,
         argument: HtlcResolve,
         verifier: &dyn SignatureVerifier,
     ) -> Outcome {
-        self.step(argument.into_parts().0, verifier)
+        let (step, failure) = argument.into_parts();
+        let extra = Extra {
+            onion: None,
+            failure,
+        };
+        self.move_channel(step, extra, verifier)
     }
+
+    fn move_channel(
+        mut self,
+        step: Step,
+        extra: Extra,
+        verifier: &dyn SignatureVerifier,
+    ) -> Outcome {
+        let key = hash_of(&step.channel_id.0);
+        let mut record = self
+            .schema
+            .channels
+            .get(&key)
+            .ok_or(ChannelError::UnknownChannel)?;
+        if step.number != record.history_len {
+            let (expected, got) = (record.history_len, step.number);
+            return Err(ChannelError::WrongStep
+                .with_description(format!("step {got} where {expected} was next")));
+        }
+        let machine = Channel::decode(&record.machine)
+            .map_err(|error| ChannelError::InvariantBroken.with_description(error))?;
+        let payment = self.check_htlc_step(&step)?;
+        let before = Htlcs::of(&machine);
+        let kind = kind_of(&step.command);
+        let limits = self.known_policy().limits();
+        let context = Context {
+            verifier,
+            limits: &limits,
+        };
+        let (after, actions) = machine
+            .handle(step.command, &context)
+            .map_err(|error| channel_refusal(&error))?;
+        let htlcs = Htlcs::of(&after);
+        let changed = self.write_htlcs(&before, &htlcs, extra, payment);
+        self.follow_events(&before, &htlcs, &actions);
+        let event = if record.state == after.state_name() {
+            EventKind::ChannelUpdated
+        } else {
+            EventKind::ChannelStateChanged
+        };
+        self.write_channel(
+            &mut record,
+            &after,
+            kind,
+            changed.filter(|_| kind.is_of_htlc()),
+        );
+        self.log(event, Some(key.as_bytes()));
+        Ok(())
+    }
+
+    fn known_policy(&self) -> Policy {
+        // `initialize` sets it before any transaction can come.
+        self.schema.policy.get().unwrap_or_else(Policy::user)
+    }
+
+    /// Writes the channel's record and appends to its history.
+    fn write_channel(
+        &mut self,
+        record: &mut ChannelRecord,
+        machine: &Channel,
+        step: StepKind,
+        htlc: Option<HtlcMark>,
+    ) {
+        let key = hash_of(&record.channel_id.0);
+        update_record(record, machine, self.height);
+        let htlc = htlc.unwrap_or(HtlcMark {
+            id: HtlcId(0),
+            amount: Msat::ZERO,
+        });
+        let mut history = self.schema.history.get(&key);
+        history.push(HistoryEntry {
+            kind: step.kind,
+            by: step.by,
+            state: record.state.clone(),
+            commitment_number: record.commitment_number,
+            counterparty_commitment_number: record.counterparty_commitment_number,
+            local_msat: record.local_msat,
+            remote_msat: record.remote_msat,
+            amount_msat: htlc.amount,
+            htlc_id: htlc.id,
+            tx_hash: self.tx_hash,
+            height: self.height,
+        });
+        record.history_hash = history.object_hash();
+        record.history_len = history.len();
+        drop(history);
+        if is_over(machine) {
+            self.schema.live_channels.remove(&key);
+        }
+        self.schema.channels.put(&key, record.clone());
+    }
+}
+
+pub(super) fn is_over(machine: &Channel) -> bool {
+    match machine {
+        Channel::Closed(_) | Channel::Failed(_) => true,
+        Channel::AwaitingFundingSigned(_)
+        | Channel::AwaitingConfirmations(_)
+        | Channel::AwaitingPeerReady(_)
+        | Channel::Normal(_)
+        | Channel::ShuttingDown(_)
+        | Channel::NegotiatingClosing(_)
+        | Channel::Closing(_) => false,
+    }
+}
+
+fn new_record(machine: &Channel, request: Option<Hash>, height: u64) -> ChannelRecord {
+    let params = machine.params();
+    ChannelRecord {
+        channel_id: params.channel_id,
+        peer: params.peer,
+        state: String::new(),
+        opener: params.opener,
+        format: params.channel_type.format,
+        announced: params.announce,
+        capacity_sat: params.capacity,
+        local_msat: Msat::ZERO,
+        remote_msat: Msat::ZERO,
+        offered_msat: Msat::ZERO,
+        received_msat: Msat::ZERO,
+        commitment_number: 0,
+        counterparty_commitment_number: 0,
+        funding: params.funding,
+        short_channel_id: 0,
+        closing_txid: None,
+        request,
+        opened_height: height,
+        updated_height: height,
+        history_hash: Hash::zero(),
+        history_len: 0,
+        machine: Vec::new(),
+    }
+}
+
+fn update_record(record: &mut ChannelRecord, machine: &Channel, height: u64) {
+    let balances = machine.balances();
+    let (holder, counterparty) = machine.commitment_numbers();
+    record.state = machine.state_name().to_owned();
+    record.local_msat = balances.local;
+    record.remote_msat = balances.remote;
+    record.offered_msat = balances.offered;
+    record.received_msat = balances.received;
+    record.commitment_number = holder;
+    record.counterparty_commitment_number = counterparty;
+    // What was known once stays known: a closed channel keeps its place in the chain.
+    record.short_channel_id = machine
+        .short_channel_id()
+        .unwrap_or(record.short_channel_id);
+    record.closing_txid = closing_txid(machine);
+    record.updated_height = height;
+    record.machine = machine.encode();
+}
+
+/// Of the transaction that ends the channel, once one is seen, agreed or to be broadcast.
+fn closing_txid(machine: &Channel) -> Option<Txid> {
+    match machine {
+        Channel::Closed(state) => Some(state.txid),
+        Channel::Closing(state) => {
+            if let Some(spend) = state.spend() {
+                return Some(spend.transaction.compute_txid());
+            }
+            match state.cause() {
+                Cause::Mutual { .. } => machine.agreed_closing().map(|(tx, _)| tx.txid()),
+                Cause::Alone { .. } => machine.holder_commitment().map(|it| it.commitment.txid()),
+                Cause::Seen | Cause::DataLost => None,
+            }
+        }
+        Channel::AwaitingFundingSigned(_)
+        | Channel::AwaitingConfirmations(_)
+        | Channel::AwaitingPeerReady(_)
+        | Channel::Normal(_)
+        | Channel::ShuttingDown(_)
+        | Channel::NegotiatingClosing(_)
+        | Channel::Failed(_) => None,
+    }
+}
+
+fn outpoint_key(outpoint: OutPoint) -> Vec<u8> {
+    let mut key = outpoint.txid.to_byte_array().to_vec();
+    key.extend_from_slice(&outpoint.vout.to_be_bytes());
+    key
 }

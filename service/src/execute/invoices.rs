@@ -128,10 +128,10 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// The preimage is released: the invoice is paid, by this HTLC.
-    pub(super) fn invoice_paid(&mut self, htlc: &HtlcRecord, preimage: PaymentPreimage) {
+    /// The preimage is released: the invoice is paid, by this HTLC. Whether there is one is the answer.
+    pub(super) fn invoice_paid(&mut self, htlc: &HtlcRecord, preimage: PaymentPreimage) -> bool {
         let Ok(mut invoice) = self.known_invoice(&htlc.payment_hash) else {
-            return;
+            return false;
         };
         invoice.status = InvoiceStatus::Paid;
         invoice.htlcs = vec![htlc.reference()];
@@ -139,6 +139,7 @@ impl Ledger<'_> {
         invoice.preimage = Some(preimage);
         self.put_invoice(invoice);
         self.log(EventKind::InvoicePaid, Some(htlc.payment_hash.0));
+        true
     }
 
     /// An HTLC that was accepted for an invoice fails: without another one the invoice is open again.

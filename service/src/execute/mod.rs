@@ -1,6 +1,8 @@
 //! Execution of the ledger transactions: checks first, then writes.
 
 mod channels;
+mod describe;
+mod htlcs;
 mod invoices;
 mod payments;
 mod requests;

@@ -6,6 +6,7 @@ use exonum::crypto::PublicKey;
 use exonum_derive::{BinaryValue, ObjectHash};
 use exonum_proto::ProtobufConvert;
 use zarnitsa_channel::amount::Msat;
+use zarnitsa_channel::limits::Limits;
 
 use crate::proto;
 use crate::wire::Wire;
@@ -93,6 +94,25 @@ pub struct Policy {
     pub fee_ppm: u32,
     /// Forwarding: blocks between the expiries of the HTLC in and the HTLC out.
     pub cltv_delta: u16,
+    /// The highest dust limit of the other side.
+    #[protobuf_convert(with = "Wire")]
+    pub max_dust_limit_sat: Amount,
+    /// The highest reserve that the other side may demand, in percent of the capacity.
+    pub max_reserve_percent: u32,
+    /// The least that the other side must let this node have in flight.
+    #[protobuf_convert(with = "Wire")]
+    pub min_in_flight_msat: Msat,
+    /// The highest least HTLC of the other side.
+    #[protobuf_convert(with = "Wire")]
+    pub max_htlc_minimum_msat: Msat,
+    /// The fewest HTLCs that the other side must accept.
+    pub min_accepted_htlcs: u16,
+    /// The most confirmations that an acceptor may ask for.
+    pub max_minimum_depth: u32,
+    /// Whether a peer may open a channel that is usable unconfirmed.
+    pub accept_zero_conf: bool,
+    /// The lowest feerate of a closing transaction that a peer proposes.
+    pub min_closing_feerate_per_kw: u32,
 }
 
 impl Policy {
@@ -127,6 +147,35 @@ impl Policy {
             base_fee_msat: Msat::new(1_000),
             fee_ppm: 100,
             cltv_delta: 80,
+            max_dust_limit_sat: Amount::from_sat(1_000),
+            max_reserve_percent: 10,
+            min_in_flight_msat: Msat::new(1_000_000),
+            max_htlc_minimum_msat: Msat::new(1_000_000),
+            min_accepted_htlcs: 5,
+            max_minimum_depth: 144,
+            accept_zero_conf: false,
+            min_closing_feerate_per_kw: 253,
+        }
+    }
+
+    /// What the policy allows, as the channel machine asks for it.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            min_feerate_per_kw: self.min_feerate_per_kw,
+            max_feerate_per_kw: self.max_feerate_per_kw,
+            max_dust_exposure: self.max_dust_exposure_msat,
+            max_to_self_delay: self.max_to_self_delay,
+            max_dust_limit: self.max_dust_limit_sat,
+            min_capacity: self.min_channel_sat,
+            max_capacity: self.max_channel_sat,
+            // `check` lets nothing above 100 into the ledger.
+            max_reserve_percent: u8::try_from(self.max_reserve_percent).unwrap_or(100),
+            min_htlc_value_in_flight: self.min_in_flight_msat,
+            max_htlc_minimum: self.max_htlc_minimum_msat,
+            min_accepted_htlcs: self.min_accepted_htlcs,
+            max_minimum_depth: self.max_minimum_depth,
+            allow_zero_conf: self.accept_zero_conf,
+            min_closing_feerate_per_kw: self.min_closing_feerate_per_kw,
         }
     }
 

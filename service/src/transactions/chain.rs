@@ -23,7 +23,7 @@ mod convert {
         Some(pb)
     }
 
-    pub(super) fn from_pb(mut pb: proto::ChainStep) -> Result<Command> {
+    pub(super) fn from_pb(pb: proto::ChainStep) -> Result<Command> {
         let Some(step) = pb.step else {
             bail!("chain_event: no event, or one that is not known");
         };
@@ -36,6 +36,7 @@ mod convert {
                 block_hash,
                 block_height,
                 transaction_index,
+                confirmations,
                 output_value,
                 output_script,
                 coinbase,
@@ -44,6 +45,7 @@ mod convert {
                 pb.set_block_hash(block_hash.to_pb());
                 pb.set_block_height(*block_height);
                 pb.set_transaction_index(*transaction_index);
+                pb.set_confirmations(*confirmations);
                 pb.set_output_value_sat(output_value.to_pb());
                 pb.set_output_script(output_script.to_pb());
                 pb.set_coinbase(*coinbase);
@@ -74,6 +76,7 @@ mod convert {
                 block_hash: Wire::from_pb(pb.take_block_hash())?,
                 block_height: pb.get_block_height(),
                 transaction_index: pb.get_transaction_index(),
+                confirmations: pb.get_confirmations(),
                 output_value: Wire::from_pb(pb.get_output_value_sat())?,
                 output_script: Wire::from_pb(pb.take_output_script())?,
                 coinbase: pb.get_coinbase(),

@@ -23,7 +23,7 @@ mod convert {
         Some(pb)
     }
 
-    pub(super) fn from_pb(mut pb: proto::Closing) -> Result<Command> {
+    pub(super) fn from_pb(pb: proto::Closing) -> Result<Command> {
         let Some(step) = pb.step else {
             bail!("closing: no step, or one that is not known");
         };

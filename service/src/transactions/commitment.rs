@@ -41,7 +41,7 @@ mod convert {
         Some(pb)
     }
 
-    pub(super) fn from_pb(mut pb: proto::Commitment) -> Result<Command> {
+    pub(super) fn from_pb(pb: proto::Commitment) -> Result<Command> {
         let command = match pb.step {
             Some(Pb::sent(_)) => Command::Local(LocalCommand::Commit),
             Some(Pb::received(mut received)) => {
@@ -53,7 +53,7 @@ mod convert {
                         signature: Wire::from_pb(received.take_signature())?,
                         htlc_signatures: Wire::from_pb(received.take_htlc_signatures().into_vec())?,
                     },
-                    next_holder_point: Some(Wire::from_pb(received.take_next_holder_point())?),
+                    next_holder_point: Wire::from_pb(received.take_next_holder_point())?,
                 }
             }
             None => bail!("commitment: no step, or one that is not known"),

@@ -34,7 +34,7 @@ mod convert {
         Some(pb)
     }
 
-    pub(super) fn from_pb(mut pb: proto::FeeUpdate) -> Result<Command> {
+    pub(super) fn from_pb(pb: proto::FeeUpdate) -> Result<Command> {
         let feerate_per_kw = pb.get_feerate_per_kw();
         Ok(match Side::from_pb(pb.get_by())? {
             Side::Holder => Command::Local(LocalCommand::UpdateFee { feerate_per_kw }),

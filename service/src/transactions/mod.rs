@@ -24,7 +24,7 @@ pub use self::commitment::Commitment;
 pub use self::fee::FeeUpdate;
 pub use self::htlc::{HtlcAdd, HtlcResolve, ONION_LEN};
 pub use self::invoice::{InvoiceChange, InvoiceStep, NewInvoice};
-pub use self::opening::{Opening, Role};
+pub use self::opening::Opening;
 pub use self::operator::{PaymentOrder, PaymentResult, PolicyChange, RequestResult};
 pub use self::ready::Ready;
 pub use self::reestablish::Reestablish;

@@ -9,44 +9,22 @@ use exonum_derive::{BinaryValue, ObjectHash};
 use exonum_proto::ProtobufConvert;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::KeysId;
-use zarnitsa_channel::message::{AcceptChannel, OpenChannel};
+use zarnitsa_channel::message::{AcceptChannel, FundingCreated, OpenChannel};
+use zarnitsa_channel::opening::{
+    AcceptorOpening, HolderPoints, OpenerOpening, Opening as Transcript,
+};
 use zarnitsa_channel::params::{ChannelPublicKeys, ChannelType, SideParams};
 
-use crate::proto::{self, Opening_oneof_role as RolePb};
+use crate::proto::{self, Opening_oneof_role as Pb};
 use crate::wire::{present, Wire};
 
 /// A channel begins.
 #[derive(Clone, Debug, PartialEq, Eq, BinaryValue, ObjectHash)]
 pub struct Opening {
-    /// Node id of the peer.
-    pub peer: PublicKey,
-    /// From this and the seed the signer derives the channel's keys. Public.
-    pub keys_id: KeysId,
-    /// What the opener said.
-    pub open_channel: OpenChannel,
-    /// What the acceptor said.
-    pub accept_channel: AcceptChannel,
-    /// The funding output.
-    pub funding: OutPoint,
-    /// Who this node is in it.
-    pub role: Role,
-}
-
-/// Who this node is in an opening.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// This node opens the channel.
-    Opener {
-        /// Signed by the wallet, broadcast once the peer has signed commitment 0.
-        opening_transaction: Box<Transaction>,
-        /// The operator's order: hash of its ledger transaction.
-        request: Hash,
-    },
-    /// The peer opens the channel.
-    Acceptor {
-        /// funding_created's, of commitment 0 of this node.
-        signature: Signature,
-    },
+    /// All that was said until funding_created.
+    pub transcript: Transcript,
+    /// The operator's order, the hash of its ledger transaction: where this node opens the channel.
+    pub request: Option<Hash>,
 }
 
 impl ProtobufConvert for Opening {
@@ -54,53 +32,95 @@ impl ProtobufConvert for Opening {
 
     fn to_pb(&self) -> Self::ProtoStruct {
         let mut pb = proto::Opening::new();
-        pb.set_peer(self.peer.to_pb());
-        pb.set_keys_id(self.keys_id.to_pb());
-        pb.set_open_channel(open_channel_to_pb(&self.open_channel));
-        pb.set_accept_channel(accept_channel_to_pb(&self.accept_channel));
-        pb.set_funding(self.funding.to_pb());
-        match &self.role {
-            Role::Opener {
-                opening_transaction,
-                request,
-            } => {
+        pb.set_peer(self.transcript.peer().to_pb());
+        pb.set_open_channel(open_channel_to_pb(self.transcript.open()));
+        pb.set_accept_channel(accept_channel_to_pb(self.transcript.accept()));
+        pb.set_funding(self.transcript.funding().to_pb());
+        let (keys_id, points) = match &self.transcript {
+            Transcript::Opener(opening) => {
                 let mut opener = proto::OpenedByHolder::new();
-                opener.set_opening_transaction(opening_transaction.to_pb());
-                opener.set_request(request.to_pb());
+                opener.set_opening_transaction(opening.transaction.to_pb());
+                opener.set_request(Wire::to_pb(&self.request));
                 pb.set_opener(opener);
+                (opening.keys_id, opening.points)
             }
-            Role::Acceptor { signature } => {
+            Transcript::Acceptor(opening) => {
                 let mut acceptor = proto::OpenedByCounterparty::new();
-                acceptor.set_signature(signature.to_pb());
+                acceptor.set_signature(opening.created.signature.to_pb());
                 pb.set_acceptor(acceptor);
+                (opening.keys_id, opening.points)
             }
-        }
+        };
+        pb.set_keys_id(keys_id.to_pb());
+        pb.set_second_per_commitment_point(points.second.to_pb());
         pb
     }
 
     fn from_pb(mut pb: Self::ProtoStruct) -> Result<Self> {
-        Ok(Self {
+        let said = Said {
             peer: Wire::from_pb(pb.take_peer())?,
             keys_id: Wire::from_pb(pb.take_keys_id())?,
-            open_channel: open_channel_from_pb(present(pb.open_channel, "open_channel")?)?,
-            accept_channel: accept_channel_from_pb(present(pb.accept_channel, "accept_channel")?)?,
+            open: open_channel_from_pb(present(pb.open_channel, "open_channel")?)?,
+            accept: accept_channel_from_pb(present(pb.accept_channel, "accept_channel")?)?,
             funding: Wire::from_pb(present(pb.funding, "funding")?)?,
-            role: match pb.role {
-                Some(RolePb::opener(mut opener)) => Role::Opener {
-                    opening_transaction: Box::new(Wire::from_pb(
-                        opener.take_opening_transaction(),
-                    )?),
-                    request: <Hash as ProtobufConvert>::from_pb(present(
-                        opener.request,
-                        "request",
-                    )?)?,
-                },
-                Some(RolePb::acceptor(mut acceptor)) => Role::Acceptor {
-                    signature: Wire::from_pb(acceptor.take_signature())?,
-                },
-                None => bail!("opening: no role, or one that is not known"),
+            second: Wire::from_pb(pb.second_per_commitment_point)?,
+        };
+        match pb.role {
+            Some(Pb::opener(mut opener)) => Ok(Self {
+                request: Wire::from_pb(opener.take_request())?,
+                transcript: said.by_holder(Wire::from_pb(opener.take_opening_transaction())?),
+            }),
+            Some(Pb::acceptor(mut acceptor)) => Ok(Self {
+                request: None,
+                transcript: said.by_counterparty(Wire::from_pb(acceptor.take_signature())?),
+            }),
+            None => bail!("opening: no role, or one that is not known"),
+        }
+    }
+}
+
+/// What a transcript has, whoever opens the channel.
+struct Said {
+    peer: PublicKey,
+    keys_id: KeysId,
+    open: OpenChannel,
+    accept: AcceptChannel,
+    funding: OutPoint,
+    second: PublicKey,
+}
+
+impl Said {
+    fn by_holder(self, transaction: Transaction) -> Transcript {
+        Transcript::Opener(Box::new(OpenerOpening {
+            peer: self.peer,
+            keys_id: self.keys_id,
+            points: HolderPoints {
+                first: self.open.first_per_commitment_point,
+                second: self.second,
             },
-        })
+            open: self.open,
+            accept: self.accept,
+            funding: self.funding,
+            transaction,
+        }))
+    }
+
+    fn by_counterparty(self, signature: Signature) -> Transcript {
+        Transcript::Acceptor(Box::new(AcceptorOpening {
+            peer: self.peer,
+            keys_id: self.keys_id,
+            points: HolderPoints {
+                first: self.accept.first_per_commitment_point,
+                second: self.second,
+            },
+            created: FundingCreated {
+                temporary_channel_id: self.open.temporary_channel_id,
+                funding: self.funding,
+                signature,
+            },
+            open: self.open,
+            accept: self.accept,
+        }))
     }
 }
 

@@ -41,7 +41,7 @@ mod convert {
         Some(pb)
     }
 
-    pub(super) fn from_pb(mut pb: proto::Ready) -> Result<Command> {
+    pub(super) fn from_pb(pb: proto::Ready) -> Result<Command> {
         let message = match pb.step {
             Some(Pb::funding_signed(mut signed)) => PeerMessage::FundingSigned {
                 signature: Wire::from_pb(signed.take_signature())?,

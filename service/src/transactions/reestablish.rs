@@ -13,13 +13,12 @@ mod convert {
     use zarnitsa_channel::message::{ChannelReestablish, PeerMessage};
 
     use crate::proto;
-    use crate::transactions::step::peer;
     use crate::wire::Wire;
 
     pub(super) fn to_pb(command: &Command) -> Option<proto::Reestablish> {
         let Command::Peer {
             message: PeerMessage::ChannelReestablish(message),
-            ..
+            next_holder_point,
         } = command
         else {
             return None;
@@ -29,6 +28,7 @@ mod convert {
         pb.set_next_revocation_number(message.next_revocation_number);
         pb.set_your_last_per_commitment_secret(message.your_last_per_commitment_secret.to_pb());
         pb.set_my_current_per_commitment_point(message.my_current_per_commitment_point.to_pb());
+        pb.set_claimed_holder_point(next_holder_point.to_pb());
         Some(pb)
     }
 
@@ -43,6 +43,9 @@ mod convert {
                 pb.take_my_current_per_commitment_point(),
             )?,
         };
-        Ok(peer(PeerMessage::ChannelReestablish(message)))
+        Ok(Command::Peer {
+            message: PeerMessage::ChannelReestablish(message),
+            next_holder_point: Wire::from_pb(pb.take_claimed_holder_point())?,
+        })
     }
 }

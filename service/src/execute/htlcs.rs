@@ -1,0 +1,320 @@
+//! HTLCs' records, and with them payments and invoices: what the machine did to its HTLCs is written in the same step.
+
+use std::collections::BTreeMap;
+
+use exonum::runtime::ExecutionError;
+use zarnitsa_channel::action::{Action, Event, FailureReason};
+use zarnitsa_channel::amount::Msat;
+use zarnitsa_channel::command::{Command, LocalCommand};
+use zarnitsa_channel::htlc::{Htlc, HtlcState as MachineState, Resolution};
+use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentHash, PaymentPreimage};
+use zarnitsa_channel::params::Side;
+use zarnitsa_channel::state::Channel;
+
+use super::channels::Extra;
+use super::describe::HtlcMark;
+use super::Ledger;
+use crate::errors::HtlcError;
+use crate::records::{Failure, HtlcKey, HtlcRecord, HtlcState, Payment};
+use crate::transactions::Step;
+
+/// What the ledger keeps of one of the machine's HTLCs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    offerer: Side,
+    id: HtlcId,
+    amount: Msat,
+    payment_hash: PaymentHash,
+    cltv_expiry: u32,
+    state: HtlcState,
+    preimage: Option<PaymentPreimage>,
+}
+
+impl Seen {
+    fn of(htlc: &Htlc) -> Self {
+        Self {
+            offerer: htlc.offered_by,
+            id: htlc.id,
+            amount: htlc.amount,
+            payment_hash: htlc.payment_hash,
+            cltv_expiry: htlc.cltv_expiry,
+            state: state_of(htlc),
+            preimage: htlc.preimage,
+        }
+    }
+}
+
+fn state_of(htlc: &Htlc) -> HtlcState {
+    if htlc.preimage.is_some() {
+        return HtlcState::Fulfilled;
+    }
+    match &htlc.state {
+        MachineState::Adding(_) => HtlcState::Added,
+        MachineState::Live => HtlcState::Committed,
+        MachineState::Removing { resolution, .. } => match resolution {
+            Resolution::Fulfilled(_) => HtlcState::Fulfilled,
+            Resolution::Failed { .. } | Resolution::Malformed { .. } => HtlcState::Failed,
+        },
+    }
+}
+
+/// A channel's HTLCs, in the order of their keys.
+pub(super) struct Htlcs {
+    channel_id: ChannelId,
+    seen: BTreeMap<HtlcKey, Seen>,
+    is_over: bool,
+}
+
+impl Htlcs {
+    /// The machine's HTLCs at this moment.
+    pub(super) fn of(machine: &Channel) -> Self {
+        let channel_id = machine.id();
+        let seen = machine
+            .htlcs()
+            .map(|htlc| {
+                let key = HtlcKey::new(&channel_id, htlc.offered_by, htlc.id);
+                (key, Seen::of(htlc))
+            })
+            .collect();
+        Self {
+            channel_id,
+            seen,
+            is_over: super::channels::is_over(machine),
+        }
+    }
+
+    fn get(&self, offerer: Side, id: HtlcId) -> Option<&Seen> {
+        self.seen.get(&HtlcKey::new(&self.channel_id, offerer, id))
+    }
+}
+
+impl Ledger<'_> {
+    /// What the machine cannot know: an HTLC of ours needs a payment, and a preimage is released only for what pays its
+    /// invoice. Gives the payment that a new HTLC is a part of.
+    pub(super) fn check_htlc_step(&self, step: &Step) -> Result<Option<Payment>, ExecutionError> {
+        let Command::Local(command) = &step.command else {
+            return Ok(None);
+        };
+        match command {
+            LocalCommand::AddHtlc {
+                amount,
+                payment_hash,
+                ..
+            } => Ok(Some(self.payment_for_htlc(payment_hash, *amount)?)),
+            LocalCommand::FulfillHtlc { id, preimage } => {
+                let htlc = self.received_htlc(&step.channel_id, *id)?;
+                if preimage.payment_hash() != htlc.payment_hash {
+                    return Err(HtlcError::WrongPreimage.into());
+                }
+                self.check_invoice_paid_by(&htlc)?;
+                Ok(None)
+            }
+            LocalCommand::FailHtlc { id, .. } | LocalCommand::FailMalformedHtlc { id, .. } => {
+                let htlc = self.received_htlc(&step.channel_id, *id)?;
+                if htlc.preimage.is_some() {
+                    return Err(HtlcError::PreimageKnown.into());
+                }
+                Ok(None)
+            }
+            LocalCommand::UpdateFee { .. }
+            | LocalCommand::Commit
+            | LocalCommand::Shutdown { .. }
+            | LocalCommand::ProposeClosing { .. }
+            | LocalCommand::ForceClose { .. }
+            | LocalCommand::Abandon { .. } => Ok(None),
+        }
+    }
+
+    fn received_htlc(&self, channel_id: &ChannelId, id: HtlcId) -> Result<HtlcRecord, HtlcError> {
+        let key = HtlcKey::new(channel_id, Side::Counterparty, id);
+        self.schema.htlcs.get(&key).ok_or(HtlcError::UnknownHtlc)
+    }
+
+    /// Writes what became of the channel's HTLCs. Gives the one that was added or resolved, where one was.
+    pub(super) fn write_htlcs(
+        &mut self,
+        before: &Htlcs,
+        after: &Htlcs,
+        extra: Extra,
+        payment: Option<Payment>,
+    ) -> Option<HtlcMark> {
+        let mut mark = None;
+        let mut new = NewHtlc {
+            onion: extra.onion,
+            payment,
+        };
+        for (key, now) in &after.seen {
+            let changed = match before.seen.get(key) {
+                Some(earlier) if earlier == now => false,
+                Some(_) => {
+                    self.htlc_changed(key, now, extra.failure.as_ref());
+                    true
+                }
+                None => {
+                    self.htlc_added(after.channel_id, key, now, &mut new);
+                    true
+                }
+            };
+            if changed {
+                mark = Some(HtlcMark {
+                    id: now.id,
+                    amount: now.amount,
+                });
+            }
+        }
+        for (key, earlier) in &before.seen {
+            if !after.seen.contains_key(key) {
+                self.htlc_gone(key, earlier, after.is_over);
+            }
+        }
+        mark
+    }
+
+    fn htlc_added(&mut self, channel_id: ChannelId, key: &HtlcKey, now: &Seen, new: &mut NewHtlc) {
+        let payment = match now.offerer {
+            Side::Holder => new.payment.take(),
+            Side::Counterparty => None,
+        };
+        let record = HtlcRecord {
+            channel_id,
+            offerer: now.offerer,
+            id: now.id,
+            amount_msat: now.amount,
+            payment_hash: now.payment_hash,
+            cltv_expiry: now.cltv_expiry,
+            state: now.state,
+            removed: false,
+            preimage: now.preimage,
+            failure: None,
+            pays_payment: payment.is_some(),
+            pays_invoice: false,
+            added_height: self.height,
+            updated_height: self.height,
+        };
+        if let Some(onion) = new.onion.take() {
+            self.schema.onions.put(key, onion);
+        }
+        if let Some(payment) = payment {
+            self.payment_add_htlc(payment, record.reference());
+        }
+        self.schema.htlcs.put(key, record);
+    }
+
+    fn htlc_changed(&mut self, key: &HtlcKey, now: &Seen, failure: Option<&Failure>) {
+        let Some(mut record) = self.schema.htlcs.get(key) else {
+            return;
+        };
+        let released = record.preimage.is_none().then_some(now.preimage).flatten();
+        let failed = now.state == HtlcState::Failed && record.state != HtlcState::Failed;
+        record.state = now.state;
+        record.preimage = now.preimage;
+        record.updated_height = self.height;
+        if failed {
+            record.failure = failure.cloned();
+        }
+        if now.offerer == Side::Counterparty {
+            if let Some(preimage) = released {
+                record.pays_invoice |= self.invoice_paid(&record, preimage);
+            }
+            if failed && record.pays_invoice {
+                record.pays_invoice = false;
+                self.invoice_htlc_failed(&record.payment_hash, &record.reference());
+            }
+        }
+        self.schema.htlcs.put(key, record);
+    }
+
+    /// The HTLC is in no commitment any more. One that never was in any is forgotten: its id will be given again.
+    fn htlc_gone(&mut self, key: &HtlcKey, earlier: &Seen, channel_is_over: bool) {
+        self.schema.onions.remove(key);
+        let Some(mut record) = self.schema.htlcs.get(key) else {
+            return;
+        };
+        if earlier.state == HtlcState::Added && !channel_is_over {
+            self.schema.htlcs.remove(key);
+            if record.pays_payment {
+                self.payment_htlc_dropped(&record.payment_hash, &record.reference());
+            }
+            return;
+        }
+        record.removed = true;
+        record.updated_height = self.height;
+        self.schema.htlcs.put(key, record);
+    }
+
+    /// What the machine tells of its HTLCs, for payments and invoices.
+    pub(super) fn follow_events(&mut self, before: &Htlcs, after: &Htlcs, actions: &[Action]) {
+        for action in actions {
+            let Action::Tell(event) = action else {
+                continue;
+            };
+            match event {
+                Event::HtlcAccepted { id } => self.htlc_accepted(after, *id),
+                Event::HtlcFulfilled { id, preimage } => {
+                    if let Some(htlc) = after.get(Side::Holder, *id) {
+                        self.payment_fulfilled(&htlc.payment_hash, *preimage);
+                    }
+                }
+                Event::HtlcFailed { id, reason } => {
+                    if let Some(htlc) = before.get(Side::Holder, *id) {
+                        self.htlc_failed(before.channel_id, htlc, reason);
+                    }
+                }
+                Event::HtlcOverExposure { .. }
+                | Event::HtlcRemoved { .. }
+                | Event::CommitmentDue
+                | Event::Reestablished
+                | Event::Usable
+                | Event::ClosingFeeDue
+                | Event::ShutdownDue
+                | Event::StateChanged => {}
+            }
+        }
+    }
+
+    fn htlc_accepted(&mut self, after: &Htlcs, id: HtlcId) {
+        let key = HtlcKey::new(&after.channel_id, Side::Counterparty, id);
+        let Some(mut record) = self.schema.htlcs.get(&key) else {
+            return;
+        };
+        if self.invoice_accepted(&record) {
+            record.pays_invoice = true;
+            self.schema.htlcs.put(&key, record);
+        }
+    }
+
+    fn htlc_failed(&mut self, channel_id: ChannelId, htlc: &Seen, reason: &FailureReason) {
+        let key = HtlcKey::new(&channel_id, Side::Holder, htlc.id);
+        let mut told = None;
+        if let Some(mut record) = self.schema.htlcs.get(&key) {
+            told = record.failure.clone();
+            record.state = HtlcState::Failed;
+            self.schema.htlcs.put(&key, record);
+        }
+        let failure = told.unwrap_or_else(|| failure_of(reason));
+        self.payment_htlc_failed(&htlc.payment_hash, failure);
+    }
+}
+
+/// What a new HTLC comes with.
+struct NewHtlc {
+    onion: Option<Vec<u8>>,
+    payment: Option<Payment>,
+}
+
+/// What is known of a failure that nobody decoded.
+fn failure_of(reason: &FailureReason) -> Failure {
+    let (code, reason) = match reason {
+        FailureReason::Onion(_) => (0, "the failure message could not be read"),
+        FailureReason::Malformed { failure_code, .. } => {
+            (*failure_code, "the next node could not read the onion")
+        }
+        FailureReason::Withdrawn => (0, "the HTLC was never sent: the channel had no room for it"),
+        FailureReason::OnChain => (0, "the HTLC ended with its channel, on chain"),
+    };
+    Failure {
+        code,
+        culprit: None,
+        reason: reason.to_owned(),
+    }
+}
