@@ -17,9 +17,9 @@ mod text;
 mod wallet;
 
 use async_trait::async_trait;
-use exonum::merkledb::Snapshot;
 use tokio::sync::watch;
 use zarnitsa_channel::ids::{ChannelId, PaymentHash};
+use zarnitsa_ledger::Ledger;
 
 pub use amount::{parse_msat, parse_sat, AmountOrAll, AmountOrAny, ParseAmountError};
 pub use channel::{
@@ -28,7 +28,7 @@ pub use channel::{
 };
 pub use error::{ApiError, ErrorCode, Problem};
 pub use event::Event;
-pub use ledger::{LedgerCheckpoint, LedgerHead, SubmittedTransaction};
+pub use ledger::{LedgerHead, LedgerReport, LedgerStep, LedgerWork, SubmittedTransaction};
 pub use node::{Balance, Health, Network, NodeInfo, Role};
 pub use payment::{
     CreateInvoice, Forward, Invoice, InvoiceStatus, Keysend, Pay, Payment, PaymentDirection,
@@ -122,9 +122,6 @@ pub trait NodeApi: Send + Sync + 'static {
     /// Changes the policy; fields that are `None` stay.
     async fn set_policy(&self, request: SetPolicy) -> Result<Policy, ApiError>;
 
-    /// The newest durable block.
-    async fn ledger_head(&self) -> Result<LedgerHead, ApiError>;
-
     /// Submits a signed ledger transaction as it came, the bytes of `Verified<AnyTx>`; returns once its block
     /// is durable. Whether the service accepted it is read by call status, as with every Exonum node.
     async fn submit_transaction(&self, body: Vec<u8>) -> Result<SubmittedTransaction, ApiError>;
@@ -135,9 +132,6 @@ pub trait NodeApi: Send + Sync + 'static {
     /// Tells that there may be new events: the value is the height of the newest durable block.
     fn watch_height(&self) -> watch::Receiver<u64>;
 
-    /// The durable ledger for reading: explorer answers and proofs are made from it. Never held across an await.
-    fn snapshot(&self) -> Box<dyn Snapshot>;
-
-    /// Copies the durable ledger into a new folder inside the network's folder, while the node goes on.
-    async fn ledger_checkpoint(&self) -> Result<LedgerCheckpoint, ApiError>;
+    /// A handle of the ledger: explorer, proofs, verification and export read it. Kept for the length of a request only.
+    fn ledger(&self) -> Ledger;
 }

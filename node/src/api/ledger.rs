@@ -1,7 +1,5 @@
 //! The ledger as a person sees it.
 
-use std::path::PathBuf;
-
 use exonum::crypto::Hash;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,11 +25,63 @@ pub struct SubmittedTransaction {
     pub tx_hash: Hash,
 }
 
-/// A copy of the durable ledger on this machine.
+impl From<zarnitsa_ledger::Head> for LedgerHead {
+    fn from(head: zarnitsa_ledger::Head) -> Self {
+        Self {
+            height: head.height,
+            block_hash: head.block_hash,
+            state_hash: head.state_hash,
+        }
+    }
+}
+
+/// `zarnitsa ledger verify`, `zarnitsa ledger export`: what was gone through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LedgerReport {
+    /// Blocks, the genesis included.
+    pub blocks: u64,
+    /// Transactions in them.
+    pub transactions: u64,
+    /// Everything holds.
+    pub ok: bool,
+}
+
+impl From<zarnitsa_ledger::Report> for LedgerReport {
+    fn from(report: zarnitsa_ledger::Report) -> Self {
+        Self {
+            blocks: report.blocks,
+            transactions: report.transactions,
+            ok: true,
+        }
+    }
+}
+
+/// How far such work has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LedgerStep {
+    /// Blocks done.
+    pub blocks: u64,
+    /// Blocks to do.
+    pub of: u64,
+}
+
+impl From<zarnitsa_ledger::Progress> for LedgerStep {
+    fn from(progress: zarnitsa_ledger::Progress) -> Self {
+        Self {
+            blocks: progress.blocks,
+            of: progress.of,
+        }
+    }
+}
+
+/// One line of the answer to such work: steps, and at the end a report or an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LedgerCheckpoint {
-    /// The folder that holds it; whoever asked for it removes it.
-    pub path: PathBuf,
-    /// The newest block in it.
-    pub head: LedgerHead,
+#[serde(rename_all = "snake_case")]
+pub enum LedgerWork {
+    /// It goes on.
+    Step(LedgerStep),
+    /// It is done.
+    Report(LedgerReport),
+    /// It failed: the first thing that does not hold.
+    Error(String),
 }

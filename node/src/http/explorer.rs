@@ -6,7 +6,10 @@ mod call_status;
 mod submit;
 mod transaction;
 
+use zarnitsa_ledger::explorer::ExplorerError;
+
 use super::endpoint::Endpoint;
+use crate::api::{ApiError, ErrorCode};
 
 /// Every endpoint of the explorer.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -16,7 +19,20 @@ pub fn endpoints() -> Vec<Endpoint> {
         transaction::endpoint(),
         submit::endpoint(),
         call_status::endpoint(),
-        call_status::before_transactions(),
-        call_status::after_transactions(),
     ]
+}
+
+impl From<ExplorerError> for ApiError {
+    fn from(error: ExplorerError) -> Self {
+        let code = match &error {
+            ExplorerError::NoBlock { .. } | ExplorerError::NoTransaction { .. } => {
+                ErrorCode::NotFound
+            }
+            ExplorerError::TooMany { .. } | ExplorerError::Malformed { .. } => {
+                ErrorCode::BadRequest
+            }
+            _ => return Self::internal(error),
+        };
+        Self::new(code, error)
+    }
 }

@@ -13,8 +13,9 @@ mod invoice;
 mod invoice_create;
 mod invoices;
 mod keysend;
-mod ledger_checkpoint;
 mod ledger_head;
+mod ledger_verify;
+mod ledger_work;
 mod pay;
 mod payment;
 mod payments;
@@ -60,7 +61,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         wallet_utxos::endpoint(),
         wallet_transactions::endpoint(),
         ledger_head::endpoint(),
-        ledger_checkpoint::endpoint(),
+        ledger_verify::endpoint(),
         events::endpoint(),
     ]
 }

@@ -3,6 +3,7 @@
 mod access;
 mod description;
 mod events;
+mod explorer;
 mod fake;
 mod requests;
 
@@ -64,6 +65,12 @@ fn config() -> HttpConfig {
     config
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        self.fake.close();
+    }
+}
+
 impl World {
     fn start() -> Self {
         let (tokens, fake) = (Tokens::generate(), Arc::new(Fake::new()));
@@ -90,6 +97,8 @@ impl World {
         for (name, value) in headers {
             request = request.set(name, value);
         }
+        // ureq's error is as large as its answer.
+        #[allow(clippy::result_large_err)]
         let sent = tokio::task::block_in_place(|| match body {
             "" => request.call(),
             body if headers.iter().any(|(name, _)| name == "Content-Type") => {

@@ -1,9 +1,8 @@
 //! `GET /api/explorer/v1/block`: one block with its precommits and transactions.
 
 use actix_web::{web, Responder};
-use exonum_explorer::api::{BlockInfo, BlockQuery};
-use exonum_explorer::BlockchainExplorer;
 use schemars::JsonSchema;
+use zarnitsa_ledger::explorer::BlockQuery;
 
 use crate::api::ApiError;
 use crate::http::endpoint::{Answer, Endpoint};
@@ -31,10 +30,6 @@ async fn handle(
     shared: web::Data<Shared>,
     query: web::Query<BlockQuery>,
 ) -> Result<impl Responder, ApiError> {
-    let snapshot = shared.api.snapshot();
-    let explorer = BlockchainExplorer::new(&*snapshot);
-    let block = explorer
-        .block(query.height)
-        .ok_or_else(|| ApiError::not_found("block", query.height))?;
-    Ok(web::Json(BlockInfo::from(block)))
+    let block = shared.api.ledger().explorer().block(&query)?;
+    Ok(web::Json(block))
 }

@@ -1,11 +1,8 @@
 //! `GET /api/explorer/v1/blocks`: headers, newest first.
 
 use actix_web::{web, Responder};
-use exonum::helpers::Height;
-use exonum::merkledb::Snapshot;
-use exonum_explorer::api::{BlockInfo, BlocksQuery, BlocksRange, MAX_BLOCKS_PER_REQUEST};
-use exonum_explorer::BlockchainExplorer;
 use schemars::JsonSchema;
+use zarnitsa_ledger::explorer::BlocksQuery;
 
 use crate::api::ApiError;
 use crate::http::endpoint::{Answer, Endpoint};
@@ -43,47 +40,10 @@ async fn handle(
     shared: web::Data<Shared>,
     query: web::Query<BlocksQuery>,
 ) -> Result<impl Responder, ApiError> {
-    let snapshot = shared.api.snapshot();
+    let ledger = shared.api.ledger();
     // A thousand blocks are read from disk: not on the thread that serves everybody.
-    web::block(move || blocks(&*snapshot, &query))
+    let blocks = web::block(move || ledger.explorer().blocks(&query))
         .await
-        .map_err(ApiError::internal)?
-        .map(web::Json)
-}
-
-/// As Exonum's explorer counts: `count` blocks down from `latest`, none below `earliest`; where empty blocks are
-/// passed over, the range tells how far the search went.
-fn blocks(snapshot: &dyn Snapshot, query: &BlocksQuery) -> Result<BlocksRange, ApiError> {
-    if query.count > MAX_BLOCKS_PER_REQUEST {
-        return Err(ApiError::bad_request(format_args!(
-            "count: {MAX_BLOCKS_PER_REQUEST} at most, got {}",
-            query.count
-        )));
-    }
-    let explorer = BlockchainExplorer::new(snapshot);
-    let newest = explorer.height();
-    let upper = query.latest.unwrap_or(newest);
-    if upper > newest {
-        return Err(ApiError::not_found("block", upper));
-    }
-    let lower = query.earliest.unwrap_or(Height(0));
-    let mut blocks = Vec::new();
-    let mut start = upper.next();
-    for block in explorer
-        .blocks(lower..upper.next())
-        .rev()
-        .take_while(|_| query.count > 0)
-    {
-        start = block.height();
-        if !(query.skip_empty_blocks && block.is_empty()) {
-            blocks.push(BlockInfo::summary(block, query));
-        }
-        if blocks.len() >= query.count {
-            break;
-        }
-    }
-    if blocks.len() < query.count {
-        start = lower.min(upper.next());
-    }
-    Ok(BlocksRange::new(start..upper.next(), blocks))
+        .map_err(ApiError::internal)??;
+    Ok(web::Json(blocks))
 }

@@ -1,9 +1,8 @@
 //! `GET /api/explorer/v1/transactions`: one transaction, with the proof of its place in its block.
 
 use actix_web::{web, Responder};
-use exonum_explorer::api::TransactionQuery;
-use exonum_explorer::BlockchainExplorer;
 use schemars::JsonSchema;
+use zarnitsa_ledger::explorer::TransactionQuery;
 
 use crate::api::ApiError;
 use crate::http::endpoint::{Answer, Endpoint};
@@ -31,9 +30,6 @@ async fn handle(
     shared: web::Data<Shared>,
     query: web::Query<TransactionQuery>,
 ) -> Result<impl Responder, ApiError> {
-    let snapshot = shared.api.snapshot();
-    let transaction = BlockchainExplorer::new(&*snapshot)
-        .transaction(&query.hash)
-        .ok_or_else(|| ApiError::not_found("transaction", query.hash))?;
+    let transaction = shared.api.ledger().explorer().transaction(&query)?;
     Ok(web::Json(transaction))
 }

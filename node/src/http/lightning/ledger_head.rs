@@ -2,7 +2,7 @@
 
 use actix_web::web;
 
-use crate::api::{ApiError, LedgerHead};
+use crate::api::LedgerHead;
 use crate::http::endpoint::Endpoint;
 use crate::http::Shared;
 
@@ -15,6 +15,6 @@ pub fn endpoint() -> Endpoint {
     .to(handle)
 }
 
-async fn handle(shared: web::Data<Shared>) -> Result<web::Json<LedgerHead>, ApiError> {
-    shared.api.ledger_head().await.map(web::Json)
+async fn handle(shared: web::Data<Shared>) -> web::Json<LedgerHead> {
+    web::Json(shared.api.ledger().head().into())
 }

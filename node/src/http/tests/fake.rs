@@ -4,10 +4,10 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use exonum::crypto::Hash;
-use exonum::merkledb::{Database, Snapshot, TemporaryDB};
 use tokio::sync::watch;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, PaymentHash};
+use zarnitsa_ledger::{Ledger, LedgerOptions, Services, Validator};
 
 use crate::api::*;
 
@@ -19,6 +19,8 @@ pub struct Fake {
     pub events: Mutex<Vec<Event>>,
     pub height: watch::Sender<u64>,
     pub healthy: Mutex<bool>,
+    /// Opened when it is asked for.
+    ledger: Mutex<Option<(Ledger, tempfile::TempDir)>>,
 }
 
 impl Fake {
@@ -28,6 +30,14 @@ impl Fake {
             events: Mutex::default(),
             height: watch::Sender::new(0),
             healthy: Mutex::new(true),
+            ledger: Mutex::default(),
+        }
+    }
+
+    /// Closes the ledger: an open one must not outlive the test.
+    pub fn close(&self) {
+        if let Some((ledger, _folder)) = self.ledger.lock().unwrap().take() {
+            ledger.shutdown().unwrap();
         }
     }
 
@@ -52,6 +62,20 @@ impl Fake {
         self.commands.lock().unwrap().push(format!("{request:?}"));
         Ok(answer)
     }
+}
+
+/// A real ledger without services.
+fn open_ledger() -> (Ledger, tempfile::TempDir) {
+    let validator = Validator {
+        consensus: exonum::crypto::KeyPair::random(),
+        service: exonum::crypto::KeyPair::random(),
+    };
+    let options = LedgerOptions::new(validator, Services::new(|_, _| {}));
+    let folder = tempfile::tempdir().unwrap();
+    (
+        Ledger::open(folder.path().join("ledger"), options).unwrap(),
+        folder,
+    )
 }
 
 fn unsupported<T>() -> Result<T, ApiError> {
@@ -246,14 +270,6 @@ impl NodeApi for Fake {
         self.command(request, policy())
     }
 
-    async fn ledger_head(&self) -> Result<LedgerHead, ApiError> {
-        Ok(LedgerHead {
-            height: 7,
-            block_hash: Hash::zero(),
-            state_hash: Hash::zero(),
-        })
-    }
-
     async fn submit_transaction(&self, body: Vec<u8>) -> Result<SubmittedTransaction, ApiError> {
         self.command(
             body,
@@ -273,11 +289,9 @@ impl NodeApi for Fake {
         self.height.subscribe()
     }
 
-    fn snapshot(&self) -> Box<dyn Snapshot> {
-        TemporaryDB::new().snapshot()
-    }
-
-    async fn ledger_checkpoint(&self) -> Result<LedgerCheckpoint, ApiError> {
-        unsupported()
+    fn ledger(&self) -> Ledger {
+        let mut ledger = self.ledger.lock().unwrap();
+        let (ledger, _) = ledger.get_or_insert_with(open_ledger);
+        ledger.clone()
     }
 }

@@ -185,7 +185,7 @@ async fn metrics_name_each_balance_and_state() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn server_when_stopped_frees_its_port() {
-    let World { server, .. } = World::start();
+    let server = Server::start(&config(), Arc::new(Fake::new()), Tokens::generate()).unwrap();
     let address = server.address();
     server.stop().await.unwrap();
     std::net::TcpListener::bind(address).unwrap();
