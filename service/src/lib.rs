@@ -12,6 +12,7 @@ mod call;
 mod errors;
 mod execute;
 mod memo;
+pub mod proofs;
 pub mod proto;
 pub mod read;
 pub mod records;

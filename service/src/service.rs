@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use exonum::blockchain::config::{GenesisConfigBuilder, InstanceInitParams};
+use exonum::blockchain::config::GenesisConfigBuilder;
 use exonum::merkledb::BinaryValue;
 use exonum::runtime::{
     CommonError, ExecutionContext, ExecutionError, ExecutionFail as _, InstanceId,
 };
 use exonum_derive::{ServiceDispatcher, ServiceFactory};
-use exonum_rust_runtime::{DefaultInstance, Service, ServiceFactory as _};
+use exonum_rust_runtime::spec::{Deploy as _, Spec};
+use exonum_rust_runtime::{DefaultInstance, RustRuntimeBuilder, Service};
 use zarnitsa_channel::validate::SignatureVerifier;
 
 use crate::errors::OperatorError;
@@ -46,20 +47,17 @@ impl LightningService {
         Self { verifier }
     }
 
-    /// Adds the service to a ledger that begins.
-    pub fn in_genesis(
+    /// Adds the service to a ledger: its artifact and its instance to what a new one begins with, its code to the
+    /// runtime. Says the same at every start.
+    pub fn deploy(
         &self,
-        builder: GenesisConfigBuilder,
         genesis: &Genesis,
-    ) -> GenesisConfigBuilder {
-        let artifact = self.artifact_id();
-        let instance = InstanceInitParams::new(
-            INSTANCE_ID,
-            INSTANCE_NAME,
-            artifact.clone(),
-            genesis.to_bytes(),
-        );
-        builder.with_artifact(artifact).with_instance(instance)
+        genesis_builder: &mut GenesisConfigBuilder,
+        runtime_builder: &mut RustRuntimeBuilder,
+    ) {
+        Spec::new(self.clone())
+            .with_instance(INSTANCE_ID, INSTANCE_NAME, genesis.clone())
+            .deploy(genesis_builder, runtime_builder);
     }
 
     fn instance(&self) -> Box<dyn Service> {
