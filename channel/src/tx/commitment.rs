@@ -1,6 +1,6 @@
 //! The commitment transaction (BOLT 3, "Commitment Transaction").
 //!
-//! Weight: see [`fees`](crate::fees), which states the expected weight that the fee is computed from. The actual
+//! Weight: see [`fees`], which states the expected weight that the fee is computed from. The actual
 //! weight is at most that, but for output counts above 252 (2 bytes more, 8 weight units).
 
 use bitcoin::secp256k1::ecdsa::Signature;

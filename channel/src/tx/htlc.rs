@@ -3,7 +3,7 @@
 //!
 //! # Weights
 //!
-//! Expected weights and fees are in [`fees`](crate::fees). With anchors the transaction pays no fee: the counterparty
+//! Expected weights and fees are in [`fees`]. With anchors the transaction pays no fee: the counterparty
 //! signs `SIGHASH_SINGLE|SIGHASH_ANYONECANPAY`, so the broadcaster adds inputs and outputs of its own
 //! ([`HtlcTx::with_added`]) before it signs with `SIGHASH_ALL`.
 //! [`HtlcTx::max_weight`] is what the pair of input and output weighs at most once signed.
