@@ -16,6 +16,7 @@ mod handler;
 mod inbox;
 mod logger;
 mod network;
+pub mod onion;
 mod printable;
 mod reconnect;
 
