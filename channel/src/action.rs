@@ -32,20 +32,38 @@ pub enum Broadcast {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// The counterparty's HTLC is irrevocably committed: it may now be claimed, forwarded or failed.
-    HtlcAccepted { id: HtlcId },
+    HtlcAccepted {
+        /// The HTLC's number, as its offerer counts.
+        id: HtlcId,
+    },
     /// The counterparty's HTLC is irrevocably committed, and too much stands in HTLCs without an output: it must be
     /// failed and its preimage must not be released (BOLT 2, "Bounding exposure to trimmed in-flight HTLCs").
-    HtlcOverExposure { id: HtlcId },
+    HtlcOverExposure {
+        /// The HTLC's number, as its offerer counts.
+        id: HtlcId,
+    },
     /// The counterparty released the preimage of our HTLC. It counts at once, whatever becomes of the commitment.
     HtlcFulfilled {
+        /// The HTLC's number, as its offerer counts.
         id: HtlcId,
+        /// What claims it.
         preimage: PaymentPreimage,
     },
     /// Our HTLC is irrevocably gone without a preimage. `reason` is the encrypted failure onion, or the code
     /// of a malformed onion.
-    HtlcFailed { id: HtlcId, reason: FailureReason },
+    HtlcFailed {
+        /// The HTLC's number, as its offerer counts.
+        id: HtlcId,
+        /// What its failure says.
+        reason: FailureReason,
+    },
     /// An HTLC, ours or theirs, is in no commitment any more.
-    HtlcRemoved { offered_by_us: bool, id: HtlcId },
+    HtlcRemoved {
+        /// Whose it was.
+        offered_by_us: bool,
+        /// The HTLC's number, as its offerer counts.
+        id: HtlcId,
+    },
     /// There are updates of ours, or acknowledged ones of theirs, that the next commitment_signed must cover,
     /// and none of ours is unanswered: `Local(Commit)` is possible.
     CommitmentDue,
@@ -69,7 +87,9 @@ pub enum FailureReason {
     Onion(Vec<u8>),
     /// update_fail_malformed_htlc: the peer could not read the onion.
     Malformed {
+        /// SHA-256 of the onion as it came, so that its sender can see whether it was garbled on the way.
         sha256_of_onion: [u8; 32],
+        /// BOLT 4: the failure's code, with its BADONION bit.
         failure_code: u16,
     },
     /// It was never sent: the channel began to close, or could not afford it any more.

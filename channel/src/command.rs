@@ -32,43 +32,63 @@ pub enum Command {
 pub enum LocalCommand {
     /// Offers an HTLC. The machine gives it the next id.
     AddHtlc {
+        /// What the HTLC pays.
         amount: Msat,
+        /// SHA-256 of the preimage.
         payment_hash: PaymentHash,
+        /// The block height at which it expires.
         cltv_expiry: u32,
     },
+    /// Claims an HTLC of the counterparty with its preimage.
     FulfillHtlc {
+        /// The HTLC's number, as its offerer counts.
         id: HtlcId,
+        /// What claims it.
         preimage: PaymentPreimage,
     },
+    /// Fails an HTLC of the counterparty.
     FailHtlc {
+        /// The HTLC's number, as its offerer counts.
         id: HtlcId,
+        /// The encrypted failure onion.
         reason: Vec<u8>,
     },
+    /// Fails an HTLC of the counterparty whose onion cannot be read.
     FailMalformedHtlc {
+        /// The HTLC's number, as its offerer counts.
         id: HtlcId,
+        /// SHA-256 of the onion as it came, so that its sender can see whether it was garbled on the way.
         sha256_of_onion: [u8; 32],
+        /// BOLT 4: the failure's code, with its BADONION bit.
         failure_code: u16,
     },
+    /// Proposes a feerate. The opener's right alone.
     UpdateFee {
+        /// Satoshis for 1000 weight units.
         feerate_per_kw: u32,
     },
     /// Sends all waiting updates with a commitment_signed.
     Commit,
     /// Begins a cooperative close.
     Shutdown {
+        /// Where this node's coins are to go.
         script: ScriptBuf,
     },
     /// The opener's first closing_signed, or an answer where the machine leaves the fee to policy.
     ProposeClosing {
+        /// What the closing transaction pays to miners, fee_satoshis.
         fee: Amount,
+        /// Least and most that this side accepts.
         fee_range: (Amount, Amount),
     },
     /// Closes unilaterally, for this reason.
     ForceClose {
+        /// For people, in logs and in error messages.
         reason: String,
     },
     /// Gives up an opening that has not been broadcast (peer gone, refused, funding never seen).
     Abandon {
+        /// For people, in logs and in error messages.
         reason: String,
     },
 }
@@ -79,24 +99,35 @@ pub enum ChainEvent {
     /// The opening transaction has `minimum_depth` confirmations. Its output has been compared with the channel's
     /// parameters by the adapter's caller and is given here to be compared again.
     OpeningConfirmed {
+        /// The block that has it.
         block_hash: BlockHash,
+        /// The height of the block that has it.
         block_height: u32,
+        /// The transaction's place in that block.
         transaction_index: u32,
         /// How many blocks bury it, its own included.
         confirmations: u32,
+        /// The funding output's value.
         output_value: Amount,
+        /// The funding output's script.
         output_script: ScriptBuf,
+        /// Whether it is a coinbase transaction, which can be spent only after 100 blocks.
         coinbase: bool,
     },
     /// A reorg took the opening transaction out of the chain again.
     OpeningReorged,
     /// The funding output was spent by this transaction, confirmed at this height.
     FundingSpent {
+        /// The spending transaction.
         transaction: Box<Transaction>,
+        /// The height of the block that has it.
         block_height: u32,
     },
     /// A reorg took the spending transaction out of the chain again.
     SpendReorged,
     /// The spend is buried deep enough that nothing is left to do.
-    SpendBuried { block_height: u32 },
+    SpendBuried {
+        /// The chain's height now.
+        block_height: u32,
+    },
 }

@@ -57,7 +57,8 @@ impl ChannelId {
     /// BOLT 2, "channel_id": the last two bytes of the funding txid are XORed with the big-endian output index.
     pub fn from_funding(outpoint: OutPoint) -> Self {
         let mut id = outpoint.txid.to_byte_array();
-        let [high, low] = (outpoint.vout as u16).to_be_bytes(); // BOLT 2 allows two bytes for the index
+        // Two bytes are all that funding_created has for the index.
+        let [_, _, high, low] = outpoint.vout.to_be_bytes();
         id[30] ^= high;
         id[31] ^= low;
         Self(id)

@@ -38,6 +38,7 @@ pub enum CommitmentFormat {
 /// `channel_type` of BOLT 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelType {
+    /// The format of commitment and HTLC transactions.
     pub format: CommitmentFormat,
     /// option_scid_alias: the channel is never named by its real short channel id.
     pub scid_alias: bool,
@@ -48,16 +49,22 @@ pub struct ChannelType {
 /// A side's public keys of one channel (BOLT 3, key derivation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelPublicKeys {
+    /// In the 2-of-2 of the funding output, and of its anchors.
     pub funding: PublicKey,
+    /// From it and the OTHER side's points come the keys that punish the other side.
     pub revocation_basepoint: PublicKey,
+    /// To it goes this side's balance in the other side's commitment transaction, as it stands.
     pub payment_basepoint: PublicKey,
+    /// From it come the keys of this side's delayed outputs.
     pub delayed_payment_basepoint: PublicKey,
+    /// From it come this side's keys of HTLC outputs.
     pub htlc_basepoint: PublicKey,
 }
 
 /// What one side said in its open_channel or accept_channel (BOLT 2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SideParams {
+    /// This side's keys.
     pub keys: ChannelPublicKeys,
     /// Outputs of this side's commitment transaction below this are left out of it.
     pub dust_limit: Amount,
@@ -78,19 +85,27 @@ pub struct SideParams {
 /// All that is fixed about a channel once its funding outpoint is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelParams {
+    /// The channel's name.
     pub channel_id: ChannelId,
     /// The peer's node id.
     pub peer: PublicKey,
+    /// Format and options, as both sides agreed.
     pub channel_type: ChannelType,
+    /// The output of the opening transaction that holds the channel.
     pub funding: OutPoint,
+    /// What that output holds.
     pub capacity: Amount,
+    /// Who funded the channel, and pays for its commitment transactions.
     pub opener: Side,
     /// Both sides asked for the channel to be announced (BOLT 7).
     pub announce: bool,
     /// Confirmations before channel_ready, as the acceptor set it.
     pub minimum_depth: u32,
+    /// From it the signer derives the holder's keys.
     pub keys_id: KeysId,
+    /// This node's terms.
     pub holder: SideParams,
+    /// The peer's terms.
     pub counterparty: SideParams,
 }
 

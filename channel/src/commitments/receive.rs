@@ -187,7 +187,7 @@ impl Commitments {
             next_per_commitment_point: next_point,
         })];
         // What is gone here are HTLCs of the counterparty's that this node removed.
-        actions.extend(advanced.gone.iter().map(|htlc| removed(htlc)));
+        actions.extend(advanced.gone.iter().map(removed));
         Ok(actions)
     }
 
