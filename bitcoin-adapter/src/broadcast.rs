@@ -1,0 +1,398 @@
+//! Transactions that are to reach the chain, until they are there or something else has taken their place.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bitcoin::{Block, Transaction, Txid};
+
+use crate::error::ChainError;
+use crate::source::{Accepted, BlockRef, ChainSource};
+
+/// Confirmations after which a transaction, or what replaced it, is final: no reorg deeper than this is expected.
+const FINAL_DEPTH: u32 = 6;
+
+/// Pause before a rejected transaction is offered again, unless a block comes first.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// Why the network does not take a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Its feerate is below what the mempool takes at this moment. A higher fee, or patience, helps.
+    #[error("the fee is below what the mempool takes: {message}")]
+    BelowMinFee {
+        /// The source's own words.
+        message: String,
+    },
+    /// A transaction in the mempool spends the same inputs, and this one does not pay enough to replace it.
+    #[error("it conflicts with a transaction in the mempool: {message}")]
+    Conflict {
+        /// The source's own words.
+        message: String,
+    },
+    /// It pays more than the source lets anybody pay by mistake.
+    #[error("the fee is absurdly high: {message}")]
+    FeeTooHigh {
+        /// The source's own words.
+        message: String,
+    },
+    /// It breaks a rule of consensus or policy, and always will.
+    #[error("it is not valid: {message}")]
+    Invalid {
+        /// The source's own words.
+        message: String,
+    },
+    /// An input does not exist (yet), or a confirmed transaction has spent it.
+    #[error("an input is missing or spent: {message}")]
+    MissingInputs {
+        /// The source's own words.
+        message: String,
+    },
+    /// A timelock has not passed, or a coinbase has not matured.
+    #[error("it may not be confirmed yet: {message}")]
+    NotFinal {
+        /// The source's own words.
+        message: String,
+    },
+}
+
+impl Rejection {
+    /// Reads bitcoind's reject reason. Some of them say that the transaction is already where it should be.
+    pub(crate) fn read(message: String) -> Result<Self, Accepted> {
+        let is = |reasons: &[&str]| reasons.iter().any(|reason| message.contains(reason));
+        if is(&["txn-already-known"]) {
+            return Err(Accepted::InChain);
+        }
+        if is(&["txn-already-in-mempool"]) {
+            return Err(Accepted::InMempool);
+        }
+        Ok(
+            if is(&[
+                "min relay fee not met",
+                "mempool min fee not met",
+                "mempool full",
+                "min-fee-not-met",
+            ]) {
+                Self::BelowMinFee { message }
+            } else if is(&["missingorspent", "Missing inputs", "missing-inputs"]) {
+                Self::MissingInputs { message }
+            } else if is(&[
+                "insufficient fee",
+                "conflict",
+                "replacement",
+                "too-long-mempool-chain",
+            ]) {
+                Self::Conflict { message }
+            } else if is(&[
+                "non-final",
+                "non-BIP68-final",
+                "premature-spend-of-coinbase",
+            ]) {
+                Self::NotFinal { message }
+            } else if is(&[
+                "Fee exceeds maximum",
+                "max-fee-exceeded",
+                "absurdly-high-fee",
+            ]) {
+                Self::FeeTooHigh { message }
+            } else {
+                Self::Invalid { message }
+            },
+        )
+    }
+
+    /// Whether the same transaction may be taken later.
+    pub fn may_pass_later(&self) -> bool {
+        match self {
+            Self::BelowMinFee { .. }
+            | Self::Conflict { .. }
+            | Self::MissingInputs { .. }
+            | Self::NotFinal { .. } => true,
+            Self::FeeTooHigh { .. } | Self::Invalid { .. } => false,
+        }
+    }
+}
+
+/// What became of a first attempt that was not rejected.
+#[derive(Debug)]
+pub enum BroadcastOutcome {
+    /// The source has it, in the mempool or in the chain.
+    Accepted(Accepted),
+    /// The source could not be asked. It is offered again as soon as the source is back.
+    Waiting(ChainError),
+}
+
+/// What becomes of a transaction afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BroadcastEvent {
+    /// A block holds it. Six blocks later it is let go of.
+    Confirmed {
+        /// The transaction.
+        txid: Txid,
+        /// Its block.
+        block: BlockRef,
+    },
+    /// The source does not take it, for another reason than last time. Unless the reason is a passing one, it is let go of.
+    Rejected {
+        /// The transaction.
+        txid: Txid,
+        /// Why.
+        rejection: Rejection,
+    },
+    /// A block holds another transaction that spends one of its inputs. Six blocks later it is let go of.
+    Replaced {
+        /// The transaction.
+        txid: Txid,
+        /// The one in its place.
+        by: Txid,
+        /// The block of that one.
+        block: BlockRef,
+    },
+}
+
+/// Where the chain has settled a transaction's inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Settled {
+    block: BlockRef,
+    by: Txid,
+}
+
+#[derive(Debug)]
+struct Pending {
+    /// Order of arrival: parents come before children.
+    number: u64,
+    transaction: Transaction,
+    settled: Option<Settled>,
+    rejected: Option<Rejection>,
+    /// After a rejection, it is offered again at this time or after the next block, whichever comes first.
+    not_before: Option<Instant>,
+}
+
+/// All transactions that are being pursued. Shared by those who add to it and the follower that drives it.
+#[derive(Debug, Default)]
+pub(crate) struct Broadcasts {
+    pending: Mutex<BTreeMap<Txid, Pending>>,
+}
+
+impl Broadcasts {
+    /// Pursues a transaction from now on. Doing so twice changes nothing.
+    pub(crate) fn add(&self, transaction: Transaction) {
+        let mut pending = self.lock();
+        let number = pending
+            .values()
+            .map(|entry| entry.number)
+            .max()
+            .map_or(0, |newest| newest.saturating_add(1));
+        let fresh = Pending {
+            number,
+            settled: None,
+            rejected: None,
+            not_before: None,
+            transaction,
+        };
+        pending
+            .entry(fresh.transaction.compute_txid())
+            .or_insert(fresh);
+    }
+
+    /// Lets go of a transaction.
+    pub(crate) fn remove(&self, txid: &Txid) {
+        self.lock().remove(txid);
+    }
+
+    /// Offers one transaction for the first time and keeps what came of it.
+    pub(crate) fn offer(
+        &self,
+        source: &dyn ChainSource,
+        transaction: &Transaction,
+    ) -> Result<BroadcastOutcome, Rejection> {
+        let txid = transaction.compute_txid();
+        match source.broadcast(transaction) {
+            Ok(Ok(accepted)) => {
+                self.note(&txid, None);
+                Ok(BroadcastOutcome::Accepted(accepted))
+            }
+            Ok(Err(rejection)) => {
+                self.note(&txid, Some(rejection.clone()));
+                Err(rejection)
+            }
+            Err(error) => Ok(BroadcastOutcome::Waiting(error)),
+        }
+    }
+
+    /// Offers everything that is neither settled nor in `mempool`.
+    ///
+    /// # Errors
+    /// The first question that could not be asked; what was not offered by then is offered the next time.
+    pub(crate) fn offer_again(
+        &self,
+        source: &dyn ChainSource,
+        mempool: &HashSet<Txid>,
+    ) -> Result<Vec<BroadcastEvent>, ChainError> {
+        let mut events = Vec::new();
+        for transaction in self.missing(mempool) {
+            let txid = transaction.compute_txid();
+            match source.broadcast(&transaction)? {
+                Ok(_) => {
+                    self.note(&txid, None);
+                }
+                Err(rejection) if self.note(&txid, Some(rejection.clone())) => {
+                    events.push(BroadcastEvent::Rejected { txid, rejection })
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(events)
+    }
+
+    /// Makes all rejected ones due again: the chain or the source has changed.
+    pub(crate) fn hurry(&self) {
+        for entry in self.lock().values_mut() {
+            entry.not_before = None;
+        }
+    }
+
+    fn missing(&self, mempool: &HashSet<Txid>) -> Vec<Transaction> {
+        let pending = self.lock();
+        let now = Instant::now();
+        let is_due = |entry: &Pending| entry.not_before.is_none_or(|time| now >= time);
+        let mut missing: Vec<&Pending> = pending
+            .iter()
+            .filter(|(txid, entry)| {
+                entry.settled.is_none() && is_due(entry) && !mempool.contains(*txid)
+            })
+            .map(|(_, entry)| entry)
+            .collect();
+        missing.sort_by_key(|entry| entry.number);
+        missing
+            .into_iter()
+            .map(|entry| entry.transaction.clone())
+            .collect()
+    }
+
+    /// Notes the answer to an offer; whether it is news.
+    fn note(&self, txid: &Txid, rejected: Option<Rejection>) -> bool {
+        let mut pending = self.lock();
+        if rejected
+            .as_ref()
+            .is_some_and(|rejection| !rejection.may_pass_later())
+        {
+            return pending.remove(txid).is_some();
+        }
+        let not_before = rejected.is_some().then(|| Instant::now() + PAUSE);
+        if let Some(entry) = pending.get_mut(txid) {
+            entry.not_before = not_before;
+        }
+        match pending.get_mut(txid) {
+            Some(entry)
+                if entry.rejected.as_ref().map(std::mem::discriminant)
+                    != rejected.as_ref().map(std::mem::discriminant) =>
+            {
+                entry.rejected = rejected;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A block joined the chain.
+    pub(crate) fn connect(&self, block: BlockRef, body: &Block) -> Vec<BroadcastEvent> {
+        let mut pending = self.lock();
+        if pending.is_empty() {
+            return Vec::new();
+        }
+        let mut events = Vec::new();
+        for transaction in &body.txdata {
+            let spent: HashSet<_> = transaction
+                .input
+                .iter()
+                .map(|input| input.previous_output)
+                .collect();
+            for (txid, entry) in pending.iter_mut() {
+                if entry
+                    .transaction
+                    .input
+                    .iter()
+                    .any(|input| spent.contains(&input.previous_output))
+                {
+                    let by = transaction.compute_txid();
+                    entry.settled = Some(Settled { block, by });
+                    events.push(settled_event(*txid, by, block));
+                }
+            }
+        }
+        pending.retain(|_, entry| {
+            entry.settled.is_none_or(|settled| {
+                block.height.saturating_sub(settled.block.height) < FINAL_DEPTH
+            })
+        });
+        events
+    }
+
+    /// A block left the chain: what it had settled is open again.
+    pub(crate) fn disconnect(&self, block: BlockRef) {
+        for entry in self.lock().values_mut() {
+            entry
+                .settled
+                .take_if(|settled| settled.block.height >= block.height);
+        }
+    }
+
+    /// The block that holds a transaction that is being pursued.
+    pub(crate) fn block_of(&self, txid: &Txid) -> Option<BlockRef> {
+        self.lock()
+            .get(txid)?
+            .settled
+            .filter(|settled| settled.by == *txid)
+            .map(|settled| settled.block)
+    }
+
+    /// A panic elsewhere cannot leave an entry half made.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Txid, Pending>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn settled_event(txid: Txid, by: Txid, block: BlockRef) -> BroadcastEvent {
+    if by == txid {
+        BroadcastEvent::Confirmed { txid, block }
+    } else {
+        BroadcastEvent::Replaced { txid, by, block }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rejection_read_from_reject_reasons_of_bitcoind() {
+        let read = |reason: &str| Rejection::read(reason.to_owned());
+        assert!(matches!(
+            read("min relay fee not met, 0 < 110"),
+            Ok(Rejection::BelowMinFee { .. })
+        ));
+        assert!(matches!(
+            read("bad-txns-inputs-missingorspent"),
+            Ok(Rejection::MissingInputs { .. })
+        ));
+        assert!(matches!(
+            read("insufficient fee, rejecting replacement 00"),
+            Ok(Rejection::Conflict { .. })
+        ));
+        assert!(matches!(
+            read("txn-mempool-conflict"),
+            Ok(Rejection::Conflict { .. })
+        ));
+        assert!(matches!(
+            read("non-BIP68-final"),
+            Ok(Rejection::NotFinal { .. })
+        ));
+        assert!(matches!(
+            read("mandatory-script-verify-flag-failed"),
+            Ok(Rejection::Invalid { .. })
+        ));
+        assert_eq!(read("txn-already-in-mempool"), Err(Accepted::InMempool));
+        assert_eq!(read("txn-already-known"), Err(Accepted::InChain));
+    }
+}

@@ -1,0 +1,93 @@
+//! Where in the chain the follower stands, and its next step towards the tip.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bitcoin::Block;
+
+use crate::error::ChainError;
+use crate::source::{BlockRef, ChainSource};
+
+/// Blocks remembered below the tip: enough to step back although the source has forgotten a branch. Steps further back ask the source.
+const REMEMBERED: usize = 288;
+
+/// One step along the chain.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The next block joined.
+    Connected(BlockRef, Arc<Block>),
+    /// The tip left.
+    Disconnected(BlockRef),
+    /// The tip is the best block, or the source is behind it.
+    None,
+}
+
+/// The newest block that was told of, and those before it.
+#[derive(Debug)]
+pub(crate) struct Position {
+    tip: BlockRef,
+    below: VecDeque<BlockRef>,
+}
+
+impl Position {
+    pub(crate) fn new(tip: BlockRef) -> Self {
+        Self {
+            tip,
+            below: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn tip(&self) -> BlockRef {
+        self.tip
+    }
+
+    /// Takes one step towards the best block of `source`, or away from a branch that lost.
+    ///
+    /// A source that is lower than this position is behind (it restarted, or is syncing), not reorganised: the best chain only ever
+    /// gives way to one with more work. So it is waited for.
+    ///
+    /// # Errors
+    /// [`ChainError::UnknownBlock`] if the source cannot know the way from here.
+    pub(crate) fn step(&mut self, source: &dyn ChainSource) -> Result<Step, ChainError> {
+        let best = source.best_block()?;
+        if best == self.tip || best.height < self.tip.height {
+            return Ok(Step::None);
+        }
+        match source.header(&self.tip.hash)? {
+            Some(header) if header.in_best_chain => self.forwards(source),
+            Some(header) => {
+                let below = header.previous.zip(self.tip.height.checked_sub(1));
+                self.backwards(below.map(|(hash, height)| BlockRef { height, hash }))
+            }
+            None => self.backwards(None),
+        }
+    }
+
+    fn forwards(&mut self, source: &dyn ChainSource) -> Result<Step, ChainError> {
+        let height = self.tip.height.saturating_add(1);
+        let Some(hash) = source.block_hash(height)? else {
+            return Ok(Step::None);
+        };
+        let block = source.block(&hash)?;
+        if block.header.prev_blockhash != self.tip.hash {
+            // The chain changed between the two questions: the next step starts from the beginning.
+            return self.step(source);
+        }
+        if self.below.len() >= REMEMBERED {
+            self.below.pop_front();
+        }
+        self.below.push_back(self.tip);
+        self.tip = BlockRef { height, hash };
+        Ok(Step::Connected(self.tip, block))
+    }
+
+    fn backwards(&mut self, below: Option<BlockRef>) -> Result<Step, ChainError> {
+        let gone = self.tip;
+        self.tip = self
+            .below
+            .pop_back()
+            .or(below)
+            .ok_or(ChainError::UnknownBlock { from: gone })?;
+        Ok(Step::Disconnected(gone))
+    }
+}

@@ -1,0 +1,324 @@
+//! Transactions that spend the wallet's coins.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::str::FromStr;
+
+use bdk_wallet::error::CreateTxError;
+use bdk_wallet::miniscript::psbt::PsbtExt;
+use bdk_wallet::LocalOutput;
+use bitcoin::address::NetworkUnchecked;
+use bitcoin::secp256k1::Secp256k1;
+use bitcoin::{psbt, Address, Amount, FeeRate, OutPoint, Psbt, ScriptBuf};
+use bitcoin::{Transaction, Txid, Weight};
+
+use super::account::Account;
+use super::{Inner, Wallet, WalletError};
+
+/// A transaction that is to be signed. Its coins are reserved for it until it confirms or
+/// [`Wallet::release`] gives them back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FundedPsbt {
+    /// What the signer signs.
+    pub psbt: Psbt,
+    /// Its id. All inputs are native SegWit: signatures do not change it.
+    pub txid: Txid,
+    /// The output that was asked for.
+    pub output: OutPoint,
+    /// What that output holds.
+    pub amount: Amount,
+    /// What the transaction pays for itself.
+    pub fee: Amount,
+}
+
+/// How much to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendAmount {
+    /// Everything that can be spent, less the fee.
+    All,
+    /// This much. The fee comes on top.
+    Exactly(Amount),
+}
+
+/// What a signer may answer instead of a signature.
+pub type SignerFailure = Box<dyn std::error::Error + Send + Sync>;
+
+impl Wallet {
+    /// Chooses coins for one output and change for the rest, and reserves them.
+    ///
+    /// # Errors
+    /// [`WalletError::Insufficient`] if the coins that are confirmed (or change of one's own) and not
+    /// reserved do not suffice.
+    pub fn fund(
+        &self,
+        script: ScriptBuf,
+        amount: Amount,
+        feerate: FeeRate,
+    ) -> Result<FundedPsbt, WalletError> {
+        self.fund_with(script, SendAmount::Exactly(amount), feerate)
+    }
+
+    /// As [`Self::fund`]; with [`SendAmount::All`] there is no change.
+    ///
+    /// # Errors
+    /// As [`Self::fund`].
+    pub fn fund_with(
+        &self,
+        script: ScriptBuf,
+        amount: SendAmount,
+        feerate: FeeRate,
+    ) -> Result<FundedPsbt, WalletError> {
+        let mut inner = self.lock();
+        let psbt = inner.build(&Payment {
+            script: &script,
+            amount,
+            feerate,
+        })?;
+        // The change address is used up, whether the transaction is broadcast or not.
+        inner.persist()?;
+        let funded = describe(psbt, &script)?;
+        let inputs = funded.psbt.unsigned_tx.input.iter();
+        let coins = inputs.map(|input| input.previous_output).collect();
+        inner.reserved.insert(funded.txid, coins);
+        Ok(funded)
+    }
+
+    /// What an output with this script could hold at most, if it took all coins that can be spent. Reserves nothing.
+    ///
+    /// # Errors
+    /// [`WalletError::Insufficient`] if there is nothing, or nothing worth its fee.
+    pub fn max_fundable(&self, script: ScriptBuf, feerate: FeeRate) -> Result<Amount, WalletError> {
+        let payment = Payment {
+            script: &script,
+            amount: SendAmount::All,
+            feerate,
+        };
+        Ok(describe(self.lock().build(&payment)?, &script)?.amount)
+    }
+
+    /// Has a transaction signed, and checks that what comes back is that transaction, complete.
+    ///
+    /// # Errors
+    /// What the signer says; [`WalletError::Signed`] if its answer is not right. The coins stay
+    /// reserved.
+    pub fn sign(
+        &self,
+        funded: &FundedPsbt,
+        signer: impl FnOnce(&mut Psbt) -> Result<(), SignerFailure>,
+    ) -> Result<Transaction, WalletError> {
+        let mut psbt = funded.psbt.clone();
+        signer(&mut psbt).map_err(WalletError::Signer)?;
+        if psbt.unsigned_tx != funded.psbt.unsigned_tx {
+            return Err(wrong(
+                "it is another transaction than the one that was given",
+            ));
+        }
+        psbt.finalize_mut(&Secp256k1::verification_only())
+            .map_err(|errors| {
+                wrong(
+                    &errors
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect::<Vec<_>>()
+                        .join("; "),
+                )
+            })?;
+        let transaction = psbt
+            .extract_tx()
+            .map_err(|error| wrong(&error.to_string()))?;
+        if transaction.compute_txid() != funded.txid {
+            return Err(wrong("signing changed its id"));
+        }
+        Ok(transaction)
+    }
+
+    /// Builds, signs and writes down a payment. The caller broadcasts it; if it is never taken,
+    /// [`Self::forget`] gives the coins back.
+    ///
+    /// # Errors
+    /// If the address is of another network, coins are lacking, or the signer refuses. No coins are
+    /// reserved then.
+    pub fn prepare_send(
+        &self,
+        address: &str,
+        amount: SendAmount,
+        feerate: FeeRate,
+        signer: impl FnOnce(&mut Psbt) -> Result<(), SignerFailure>,
+    ) -> Result<Transaction, WalletError> {
+        let network = self.lock().network;
+        let script = Address::<NetworkUnchecked>::from_str(address)
+            .ok()
+            .and_then(|address| address.require_network(network).ok())
+            .ok_or_else(|| WalletError::Address {
+                address: address.to_owned(),
+                network,
+            })?
+            .script_pubkey();
+        let funded = self.fund_with(script, amount, feerate)?;
+        let written = self.sign(&funded, signer).and_then(|transaction| {
+            self.note_broadcast(&transaction)?;
+            Ok(transaction)
+        });
+        if written.is_err() {
+            self.release(&funded.txid);
+        }
+        written
+    }
+}
+
+struct Payment<'a> {
+    script: &'a ScriptBuf,
+    amount: SendAmount,
+    feerate: FeeRate,
+}
+
+/// A coin of another account than the one that builds.
+struct Foreign {
+    coin: LocalOutput,
+    input: psbt::Input,
+    weight: Weight,
+}
+
+impl Inner {
+    /// From the coins of one account if they suffice, for privacy and size; else of all.
+    fn build(&mut self, payment: &Payment<'_>) -> Result<Psbt, WalletError> {
+        let everything = payment.amount == SendAmount::All;
+        let accounts = self.accounts.len();
+        for builder in 0..accounts {
+            if everything && accounts > 1 {
+                break;
+            }
+            match self.build_by(builder, payment, &[]) {
+                Err(WalletError::Insufficient { .. }) if accounts > 1 => {}
+                outcome => return outcome,
+            }
+        }
+        let foreign = self.foreign_coins()?;
+        let mut used = if everything { foreign.len() } else { 1 };
+        loop {
+            match self.build_by(0, payment, foreign.get(..used).unwrap_or(&foreign)) {
+                Err(WalletError::Insufficient { .. }) if used < foreign.len() => {
+                    used = used.saturating_add(1);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn build_by(
+        &mut self,
+        builder: usize,
+        payment: &Payment<'_>,
+        foreign: &[Foreign],
+    ) -> Result<Psbt, WalletError> {
+        let reserved = self.reserved();
+        let none = || WalletError::Descriptor {
+            why: "there is none".to_owned(),
+        };
+        let account = self.accounts.get_mut(builder).ok_or_else(none)?;
+        let spendable = account.unreserved(&reserved);
+        let available = spendable
+            .iter()
+            .chain(foreign.iter().map(|foreign| &foreign.coin));
+        let available = available.fold(Amount::ZERO, |sum, coin| {
+            sum.checked_add(coin.txout.value)
+                .unwrap_or(Amount::MAX_MONEY)
+        });
+        let usable: HashSet<OutPoint> = spendable.iter().map(|coin| coin.outpoint).collect();
+        let all = account.wallet.list_unspent().map(|coin| coin.outpoint);
+        let unspendable = all.filter(|coin| !usable.contains(coin)).collect();
+        let mut transaction = account.wallet.build_tx();
+        transaction
+            .fee_rate(payment.feerate)
+            .unspendable(unspendable)
+            .version(2);
+        for foreign in foreign {
+            let (outpoint, input) = (foreign.coin.outpoint, foreign.input.clone());
+            transaction
+                .add_foreign_utxo(outpoint, input, foreign.weight)
+                .map_err(|error| WalletError::Foreign {
+                    why: error.to_string(),
+                })?;
+        }
+        let needed = match payment.amount {
+            SendAmount::Exactly(amount) => {
+                transaction.add_recipient(payment.script.clone(), amount);
+                amount
+            }
+            SendAmount::All => {
+                transaction.drain_wallet().drain_to(payment.script.clone());
+                Amount::ZERO
+            }
+        };
+        transaction.finish().map_err(|error| match error {
+            CreateTxError::CoinSelection(lack) => WalletError::Insufficient {
+                needed: lack.needed.max(needed),
+                available,
+            },
+            // There is nothing to drain.
+            CreateTxError::NoRecipients | CreateTxError::NoUtxosSelected => {
+                WalletError::Insufficient { needed, available }
+            }
+            error => WalletError::Build(error),
+        })
+    }
+
+    /// Coins of all accounts but the first, the largest first.
+    fn foreign_coins(&self) -> Result<Vec<Foreign>, WalletError> {
+        let reserved = self.reserved();
+        let mut foreign = Vec::new();
+        for account in self.accounts.iter().skip(1) {
+            for coin in account.unreserved(&reserved) {
+                foreign.push(account.as_foreign(coin)?);
+            }
+        }
+        foreign.sort_by_key(|foreign| Reverse(foreign.coin.txout.value));
+        Ok(foreign)
+    }
+}
+
+impl Account {
+    fn unreserved(&self, reserved: &HashSet<OutPoint>) -> Vec<LocalOutput> {
+        let mut coins = self.spendable();
+        coins.retain(|coin| !reserved.contains(&coin.outpoint));
+        coins
+    }
+
+    fn as_foreign(&self, coin: LocalOutput) -> Result<Foreign, WalletError> {
+        let input = self.wallet.get_psbt_input(coin.clone(), None, false)?;
+        let weight = self
+            .wallet
+            .public_descriptor(coin.keychain)
+            .max_weight_to_satisfy()
+            .map_err(|error| WalletError::Descriptor {
+                why: error.to_string(),
+            })?;
+        Ok(Foreign {
+            coin,
+            input,
+            weight,
+        })
+    }
+}
+
+fn describe(psbt: Psbt, script: &ScriptBuf) -> Result<FundedPsbt, WalletError> {
+    let fee = psbt.fee().map_err(|error| wrong(&error.to_string()))?;
+    let mut outputs = (0..).zip(&psbt.unsigned_tx.output);
+    let (vout, output) = outputs
+        .find(|(_, output)| output.script_pubkey == *script)
+        .ok_or_else(|| wrong("it lacks the output that was asked for"))?;
+    let (txid, amount) = (psbt.unsigned_tx.compute_txid(), output.value);
+    Ok(FundedPsbt {
+        output: OutPoint { txid, vout },
+        txid,
+        amount,
+        fee,
+        psbt,
+    })
+}
+
+fn wrong(why: &str) -> WalletError {
+    WalletError::Signed {
+        why: why.to_owned(),
+    }
+}

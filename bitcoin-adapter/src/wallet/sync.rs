@@ -1,0 +1,223 @@
+//! Keeps the wallet in step with the chain and the mempool.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bdk_wallet::chain::BlockId;
+use bdk_wallet::Update;
+use bitcoin::{OutPoint, Transaction, Txid};
+
+use super::{Birthday, Inner, Wallet, WalletError};
+use crate::error::ChainError;
+use crate::source::{BlockRef, ChainSource};
+
+/// Blocks between two writes while many are read.
+const BLOCKS_A_WRITE: u32 = 100;
+/// Blocks of a day: see [`Birthday::Now`].
+const BLOCKS_A_DAY: u32 = 144;
+
+impl Wallet {
+    /// Reads all blocks up to `tip` that the wallet has not seen, beginning where its own chain and
+    /// the source's part. What was read before a failure stays.
+    ///
+    /// # Errors
+    /// Whatever could not be asked or written; trying again goes on from there.
+    pub(crate) fn sync(&self, source: &dyn ChainSource, tip: BlockRef) -> Result<(), WalletError> {
+        self.begin(source, tip)?;
+        let accounts = self.lock().accounts.len();
+        for account in 0..accounts {
+            self.sync_account(source, tip, account)?;
+        }
+        let mut inner = self.lock();
+        inner.release_spent();
+        inner.persist()
+    }
+
+    /// Skips what lies before the wallet's birthday.
+    fn begin(&self, source: &dyn ChainSource, tip: BlockRef) -> Result<(), WalletError> {
+        let birthday = match self.lock().birthday {
+            Birthday::Genesis => 0,
+            Birthday::Height(height) => height.saturating_sub(1),
+            Birthday::Now => tip.height.saturating_sub(BLOCKS_A_DAY),
+        };
+        let height = birthday.min(tip.height);
+        let is_new = |inner: &Inner| {
+            inner
+                .accounts
+                .iter()
+                .any(|account| account.wallet.latest_checkpoint().height() == 0)
+        };
+        if height == 0 || !is_new(&self.lock()) {
+            return Ok(());
+        }
+        let Some(hash) = source.block_hash(height)? else {
+            return Ok(());
+        };
+        let mut inner = self.lock();
+        for account in &mut inner.accounts {
+            let newest = account.wallet.latest_checkpoint();
+            if newest.height() == 0 {
+                let chain = Some(newest.insert(BlockId { height, hash }));
+                account
+                    .wallet
+                    .apply_update(Update {
+                        chain,
+                        ..Update::default()
+                    })
+                    .map_err(|error| WalletError::Foreign {
+                        why: error.to_string(),
+                    })?;
+            }
+        }
+        inner.persist()
+    }
+
+    fn sync_account(
+        &self,
+        source: &dyn ChainSource,
+        tip: BlockRef,
+        account: usize,
+    ) -> Result<(), WalletError> {
+        let mut known = self.common_block(source, account)?;
+        while known.height < tip.height {
+            let height = known.height.saturating_add(1);
+            let hash = source.block_hash(height)?.ok_or_else(moved)?;
+            let block = source.block(&hash)?;
+            if block.header.prev_blockhash != known.hash {
+                return Err(moved().into());
+            }
+            let mut inner = self.lock();
+            if let Some(account) = inner.accounts.get_mut(account) {
+                account
+                    .wallet
+                    .apply_block_connected_to(&block, height, known)?;
+            }
+            if height.is_multiple_of(BLOCKS_A_WRITE) {
+                inner.persist()?;
+            }
+            known = BlockId { height, hash };
+        }
+        Ok(())
+    }
+
+    /// The newest block that the account knows and that is in the best chain.
+    fn common_block(
+        &self,
+        source: &dyn ChainSource,
+        account: usize,
+    ) -> Result<BlockId, WalletError> {
+        let mut checkpoint = {
+            let inner = self.lock();
+            inner
+                .accounts
+                .get(account)
+                .map(|account| account.wallet.latest_checkpoint())
+        };
+        while let Some(block) = checkpoint {
+            let id = block.block_id();
+            if source
+                .header(&id.hash)?
+                .is_some_and(|header| header.in_best_chain)
+            {
+                return Ok(id);
+            }
+            checkpoint = block.prev();
+        }
+        Err(WalletError::Foreign {
+            why: "it knows no block of this chain".to_owned(),
+        })
+    }
+
+    /// Takes note of what entered and left the mempool. `listed` is all of it.
+    ///
+    /// A transaction that this wallet pays for is never given up because bitcoind has dropped it: its
+    /// coins stay spent, and it is broadcast again.
+    pub(crate) fn mempool_changed(
+        &self,
+        entered: &[Arc<Transaction>],
+        left: &[Txid],
+        listed: &HashSet<Txid>,
+    ) -> Result<(), WalletError> {
+        let mut inner = self.lock();
+        let first = !std::mem::replace(&mut inner.mempool_seen, true);
+        if entered.is_empty() && left.is_empty() && !first {
+            return Ok(());
+        }
+        let now = inner.now();
+        for account in &mut inner.accounts {
+            let seen = entered
+                .iter()
+                .map(|transaction| (Arc::clone(transaction), now));
+            account.wallet.apply_unconfirmed_txs(seen);
+        }
+        let strangers = inner
+            .unconfirmed(false)
+            .map(|transaction| transaction.compute_txid());
+        let gone: Vec<Txid> = strangers.filter(|txid| !listed.contains(txid)).collect();
+        let now = inner.now();
+        for account in &mut inner.accounts {
+            account
+                .wallet
+                .apply_evicted_txs(gone.iter().map(|txid| (*txid, now)));
+        }
+        inner.persist()
+    }
+
+    /// Unconfirmed transactions that this wallet pays for.
+    pub(crate) fn unconfirmed_sends(&self) -> Vec<Transaction> {
+        self.lock()
+            .unconfirmed(true)
+            .map(|transaction| (*transaction).clone())
+            .collect()
+    }
+}
+
+impl Inner {
+    /// Unconfirmed transactions that the wallet pays for, or those that it does not.
+    fn unconfirmed(&self, paid_by_us: bool) -> impl Iterator<Item = Arc<Transaction>> + '_ {
+        let mut seen = HashSet::new();
+        let transactions = self
+            .accounts
+            .iter()
+            .flat_map(|account| account.wallet.transactions());
+        transactions
+            .filter(|entry| !entry.chain_position.is_confirmed())
+            .filter(move |entry| seen.insert(entry.tx_node.txid))
+            .map(|entry| Arc::clone(&entry.tx_node.tx))
+            .filter(move |transaction| {
+                self.accounts
+                    .iter()
+                    .any(|account| account.pays(transaction))
+                    == paid_by_us
+            })
+    }
+
+    /// A reservation ends once a confirmed transaction has spent one of its coins.
+    fn release_spent(&mut self) {
+        let accounts = &self.accounts;
+        let spent = |coin: &OutPoint| {
+            accounts.iter().any(|account| {
+                let confirmed = |txid: &Txid| {
+                    let transaction = account.wallet.get_tx(*txid);
+                    transaction.is_some_and(|entry| entry.chain_position.is_confirmed())
+                };
+                account
+                    .wallet
+                    .tx_graph()
+                    .outspends(*coin)
+                    .iter()
+                    .any(confirmed)
+            })
+        };
+        self.reserved.retain(|_, coins| !coins.iter().any(spent));
+    }
+}
+
+/// The chain moved while it was read: the follower goes along, and asks again.
+fn moved() -> ChainError {
+    let why = "the best chain changed while the wallet read it".to_owned();
+    ChainError::Answer {
+        call: "getblockhash",
+        why,
+    }
+}
