@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use bitcoin::{Network, Txid};
+use zarnitsa_channel::error::CloseError;
 use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::tx::TxError;
 
@@ -104,6 +105,22 @@ pub enum SignerError {
         state: &'static str,
         /// What was asked for.
         what: &'static str,
+    },
+    /// A closing transaction that cannot be.
+    #[error("channel {channel_id}: {source}")]
+    Closing {
+        /// Which channel.
+        channel_id: ChannelId,
+        /// What is wrong with it.
+        source: CloseError,
+    },
+    /// A transaction's input is not of this channel, or asks for another of its keys than the one that it names.
+    #[error("channel {channel_id}: input {index} is not spent by a key of this channel's")]
+    ForeignInput {
+        /// Which channel.
+        channel_id: ChannelId,
+        /// Of the input.
+        index: usize,
     },
     /// The channel's keys are not this seed's.
     #[error("channel {channel_id} has keys of another seed")]

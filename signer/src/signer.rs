@@ -1,5 +1,6 @@
 //! The signer's handle: opening it, and what needs no channel.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -21,11 +22,16 @@ use crate::psbt::{self, WalletDescriptors, WalletKind};
 use crate::seed;
 use crate::witness::Witness;
 
+/// Channels whose derived keys are kept. A stranger's many openings make it derive again, and not grow.
+const MAX_KEPT_CHANNELS: usize = 10_000;
+
 /// All keys of one node. Shared by reference between tasks.
 pub struct Signer {
     keys: Keys,
     node_id: PublicKey,
     witness: Mutex<Witness>,
+    /// Of channels that the ledger has, or that are being opened.
+    channels: Mutex<HashMap<KeysId, Arc<ChannelKeys>>>,
     view: OnceLock<Arc<dyn ChannelView>>,
 }
 
@@ -74,6 +80,7 @@ impl Signer {
             node_id: keys.node().public_key(SECP256K1),
             keys,
             witness: Mutex::new(witness),
+            channels: Mutex::default(),
             view: OnceLock::new(),
         })
     }
@@ -104,8 +111,18 @@ impl Signer {
         self.witness.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn channel_keys(&self, id: &KeysId) -> Result<ChannelKeys, SignerError> {
-        self.keys.channel(id)
+    pub(crate) fn channel_keys(&self, id: &KeysId) -> Result<Arc<ChannelKeys>, SignerError> {
+        // One insert is the only change, so a panic elsewhere leaves the map whole.
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keys) = channels.get(id) {
+            return Ok(Arc::clone(keys));
+        }
+        if channels.len() >= MAX_KEPT_CHANNELS {
+            channels.clear();
+        }
+        let keys = Arc::new(self.keys.channel(id)?);
+        channels.insert(*id, Arc::clone(&keys));
+        Ok(keys)
     }
 
     /// The chain that the keys are for.
@@ -163,7 +180,7 @@ impl Signer {
     /// # Errors
     /// Once in 2^127 key ids, where BIP 32 has no key: choose another.
     pub fn channel_public_keys(&self, id: &KeysId) -> Result<ChannelPublicKeys, SignerError> {
-        Ok(self.channel_keys(id)?.public())
+        Ok(self.channel_keys(id)?.public)
     }
 
     /// This node's per-commitment point `number`, from 0 (BOLT 3).

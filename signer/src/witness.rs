@@ -48,7 +48,9 @@ pub(crate) struct Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LedgerView {
     /// The number of the newest commitment signed for the counterparty.
-    pub(crate) signed: Option<u64>,
+    pub(crate) signed: u64,
+    /// Its txid, where the state still has it.
+    pub(crate) txid: Option<Txid>,
     /// The secrets of our commitments below this number may be released.
     pub(crate) releasable: u64,
 }
@@ -145,10 +147,19 @@ impl Record {
             ledger: ledger.map_or_else(|| "none".to_owned(), |number| number.to_string()),
             witness,
         };
-        if let Some((witness, _)) = self.signed {
-            let signed = ledger.and_then(|view| view.signed);
-            if signed.is_none_or(|signed| signed < witness) {
-                return Err(older("signed commitment", signed, witness));
+        if let Some((number, signed)) = self.signed {
+            let in_ledger = ledger.map(|view| view.signed);
+            if in_ledger.is_none_or(|in_ledger| in_ledger < number) {
+                return Err(older("signed commitment", in_ledger, number));
+            }
+            let txid = ledger.and_then(|view| view.txid);
+            if let Some(asked) = txid.filter(|txid| in_ledger == Some(number) && *txid != signed) {
+                return Err(WitnessError::SignedDifferently {
+                    channel_id,
+                    number,
+                    asked,
+                    signed,
+                });
             }
         }
         let releasable = ledger.map(|view| view.releasable);

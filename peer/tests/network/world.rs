@@ -104,9 +104,10 @@ pub async fn soon<T>(future: impl std::future::Future<Output = T>) -> T {
 
 /// Comes back once `holds` does.
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
     let waiting = async {
         while !holds() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            looks.tick().await;
         }
     };
     tokio::time::timeout(DEADLINE, waiting)

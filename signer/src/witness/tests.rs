@@ -106,15 +106,25 @@ fn witness_older_ledger_is_found() {
         .unwrap()
         .release(A, 3, 4)
         .unwrap();
-    let view = |signed, releasable| Some(LedgerView { signed, releasable });
-    assert!(record.compare(A, view(Some(5), 4)).is_ok());
-    assert!(record.compare(A, view(Some(9), 8)).is_ok());
-    for older in [view(Some(4), 4), view(Some(5), 3), view(None, 4), None] {
+    let view = |signed, byte, releasable| {
+        Some(LedgerView {
+            signed,
+            txid: Some(txid(byte)),
+            releasable,
+        })
+    };
+    assert!(record.compare(A, view(5, 5, 4)).is_ok());
+    assert!(record.compare(A, view(9, 9, 8)).is_ok());
+    for older in [view(4, 4, 4), view(5, 5, 3), None] {
         assert!(matches!(
             record.compare(A, older),
             Err(WitnessError::LedgerOlder { .. })
         ));
     }
+    assert!(matches!(
+        record.compare(A, view(5, 6, 4)),
+        Err(WitnessError::SignedDifferently { number: 5, .. })
+    ));
     assert!(Record::default().compare(A, None).is_ok());
 }
 
