@@ -118,11 +118,27 @@ pub fn create_commitment_tx(
     per_commitment_point: &PublicKey,
     spec: &CommitmentSpec,
 ) -> Result<CommitmentTx, TxError> {
-    check(params, number, spec)?;
     let keys = TxKeys::new(params, broadcaster, per_commitment_point);
+    create_commitment_tx_with_keys(params, broadcaster, number, &keys, spec)
+}
+
+/// [`create_commitment_tx`] with the keys of [`TxKeys::new`], for who keeps them: their derivation is most of the time
+/// that building a commitment takes.
+///
+/// # Errors
+///
+/// As [`create_commitment_tx`].
+pub fn create_commitment_tx_with_keys(
+    params: &ChannelParams,
+    broadcaster: Side,
+    number: u64,
+    keys: &TxKeys,
+    spec: &CommitmentSpec,
+) -> Result<CommitmentTx, TxError> {
+    check(params, number, spec)?;
     let amounts = fees::commitment_amounts(params, broadcaster, spec);
-    let mut outputs = main_outputs(params, broadcaster, &keys, &amounts);
-    outputs.extend(htlc_outputs(params, broadcaster, &keys, spec));
+    let mut outputs = main_outputs(params, broadcaster, keys, &amounts);
+    outputs.extend(htlc_outputs(params, broadcaster, keys, spec));
     check_outputs(params, &outputs)?;
     outputs.sort_by(output_order);
 
@@ -139,7 +155,7 @@ pub fn create_commitment_tx(
         tx,
         number,
         broadcaster,
-        keys,
+        keys: *keys,
         spec: spec.clone(),
         amounts,
         htlc_outputs: located_htlcs(spec, &roles),
