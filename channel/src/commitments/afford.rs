@@ -257,10 +257,9 @@ impl Commitments {
         let feerate = Some(feerate_per_kw);
         let outlook = self.outlook(params, View::HolderNext, Side::Holder, feerate)?;
         check_fee(params, Side::Counterparty, &outlook, 0)?;
-        for broadcaster in [Side::Holder, Side::Counterparty] {
-            let all = self.outlook(params, View::All, broadcaster, feerate)?;
-            check_exposure(limits, Side::Counterparty, &all, Msat::ZERO)?;
-        }
+        // BOLT 2, update_fee: without anchors a rise trims more HTLCs. Only what the sender can know of counts against it;
+        // HTLCs of this node's that cross its message do not.
+        check_exposure(limits, Side::Counterparty, &outlook, Msat::ZERO)?;
         Ok(())
     }
 
@@ -269,6 +268,7 @@ impl Commitments {
     pub(super) fn is_waiting_fee_payable(
         &self,
         params: &ChannelParams,
+        limits: &Limits,
     ) -> Result<bool, UpdateError> {
         let Some(feerate) = self.fee.at_stage(Stage::Proposed) else {
             return Ok(true);
@@ -277,7 +277,10 @@ impl Commitments {
             return Ok(true);
         }
         let outlook = self.outlook_without_waiting_adds(params)?;
-        Ok(check_fee(params, Side::Holder, &outlook, 0).is_ok())
+        let payable = check_fee(params, Side::Holder, &outlook, 0);
+        Ok(payable
+            .and(check_exposure(limits, Side::Holder, &outlook, Msat::ZERO))
+            .is_ok())
     }
 
     /// The first HTLC that waits and that the counterparty would refuse, given all that it knows by now.

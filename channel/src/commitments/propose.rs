@@ -127,7 +127,11 @@ impl Commitments {
     }
 
     /// Sends all waiting updates and commits them (BOLT 2, commitment_signed).
-    pub(crate) fn commit(&mut self, params: &ChannelParams) -> Result<Vec<Action>, ChannelError> {
+    pub(crate) fn commit(
+        &mut self,
+        params: &ChannelParams,
+        limits: &Limits,
+    ) -> Result<Vec<Action>, ChannelError> {
         let next = match &self.counterparty {
             CounterpartyCommitment::First { .. } => {
                 return Err(ChannelError::NothingToCommit { by: Side::Holder })
@@ -150,7 +154,7 @@ impl Commitments {
         if !self.has_changes(params, Side::Holder) {
             return Err(ChannelError::NothingToCommit { by: Side::Holder });
         }
-        let mut actions = self.withdraw_unaffordable(params)?;
+        let mut actions = self.withdraw_unaffordable(params, limits)?;
         if !self.has_changes(params, Side::Holder) {
             return Ok(actions);
         }
@@ -198,8 +202,13 @@ impl Commitments {
     fn withdraw_unaffordable(
         &mut self,
         params: &ChannelParams,
+        limits: &Limits,
     ) -> Result<Vec<Action>, ChannelError> {
-        if params.opener == Side::Holder && !self.is_waiting_fee_payable(params).map_err(refused)? {
+        if params.opener == Side::Holder
+            && !self
+                .is_waiting_fee_payable(params, limits)
+                .map_err(refused)?
+        {
             self.fee.drop_proposed();
         }
         let first_refused = self.first_refused_add(params).map_err(refused)?;

@@ -101,7 +101,7 @@ impl Established {
             LocalCommand::UpdateFee { feerate_per_kw } => {
                 commitments.propose_fee(params, limits, feerate_per_kw)?;
             }
-            LocalCommand::Commit => return commitments.commit(params),
+            LocalCommand::Commit => return commitments.commit(params, limits),
             LocalCommand::Shutdown { .. }
             | LocalCommand::ProposeClosing { .. }
             | LocalCommand::ForceClose { .. }

@@ -104,7 +104,11 @@ impl Config {
         AcceptTerms {
             peer,
             keys_id: KeysId([2; 32]),
-            minimum_depth: if self.zero_conf { 0 } else { self.minimum_depth },
+            minimum_depth: if self.zero_conf {
+                0
+            } else {
+                self.minimum_depth
+            },
             side: self.side(keys, 2),
             points: points(keys),
         }
@@ -159,7 +163,9 @@ impl Pair {
         let open = opener.message().clone();
         let acceptor =
             Acceptor::new(open, config.accept_terms(&b_keys, a_id), &config.limits).unwrap();
-        let accepted = opener.accept(acceptor.message().clone(), &config.limits).unwrap();
+        let accepted = opener
+            .accept(acceptor.message().clone(), &config.limits)
+            .unwrap();
         let transaction = funding_transaction(&accepted);
         let funding = OutPoint {
             txid: transaction.compute_txid(),
@@ -206,7 +212,11 @@ impl Pair {
 
     /// Delivers both sides' messages and what follows, committing whenever that is due, until all is quiet. Gives all that
     /// both were told.
-    pub fn exchange(&mut self, from_a: Vec<Action>, from_b: Vec<Action>) -> (Vec<Event>, Vec<Event>) {
+    pub fn exchange(
+        &mut self,
+        from_a: Vec<Action>,
+        from_b: Vec<Action>,
+    ) -> (Vec<Event>, Vec<Event>) {
         let (mut told_a, mut told_b) = (Vec::new(), Vec::new());
         let (mut from_a, mut from_b) = (from_a, from_b);
         loop {
@@ -273,7 +283,9 @@ pub fn events(actions: &[Action]) -> Vec<Event> {
 }
 
 fn deliver(to: &mut Party, wires: Vec<Wire>) -> Vec<Action> {
-    let answers = wires.into_iter().flat_map(|wire| to.receive(wire.message()).unwrap());
+    let answers = wires
+        .into_iter()
+        .flat_map(|wire| to.receive(wire.message()).unwrap());
     answers.collect()
 }
 

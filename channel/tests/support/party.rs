@@ -86,7 +86,10 @@ impl Party {
         let params = self.channel.params();
         let sign = || {
             let commitment = self.channel.counterparty_commitment().unwrap();
-            (commitment.number(), self.keys.sign_commitment(params, &commitment))
+            (
+                commitment.number(),
+                self.keys.sign_commitment(params, &commitment),
+            )
         };
         Wire::Message(match message {
             OutgoingMessage::FundingCreated {
