@@ -10,6 +10,8 @@ use std::{
 
 use exonum_merkledb::{Database, DbOptions, Patch, RocksDB, Snapshot};
 
+use crate::queues::EmptyQueues;
+
 /// Counts of what was written since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WriteCounts {
@@ -25,6 +27,8 @@ pub(crate) struct DurableDb {
     writes: AtomicU64,
     syncs: AtomicU64,
     failed: AtomicBool,
+    /// See `queues`: set once the chain stands, that is, from the genesis' end on.
+    queues_empty: AtomicBool,
     #[cfg(feature = "testing")]
     faults: std::sync::Arc<crate::faults::FaultHook>,
 }
@@ -37,6 +41,7 @@ impl DurableDb {
             writes: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
             failed: AtomicBool::new(false),
+            queues_empty: AtomicBool::new(false),
             #[cfg(feature = "testing")]
             faults: std::sync::Arc::default(),
         })
@@ -52,6 +57,12 @@ impl DurableDb {
     /// Makes everything merged so far durable: one fsync of the write-ahead log.
     pub(crate) fn sync(&self) -> exonum_merkledb::Result<()> {
         self.merge_sync(self.fork().into_patch())
+    }
+
+    /// From now on the dispatcher's queues are known to be empty between blocks. Not to be said before the genesis is
+    /// done: its parts are merged one by one, with the queues filled in between.
+    pub(crate) fn queues_are_empty(&self) {
+        self.queues_empty.store(true, Ordering::Release);
     }
 
     pub(crate) fn counts(&self) -> WriteCounts {
@@ -96,7 +107,11 @@ impl DurableDb {
 
 impl Database for DurableDb {
     fn snapshot(&self) -> Box<dyn Snapshot> {
-        self.inner.snapshot()
+        let snapshot = self.inner.snapshot();
+        if self.queues_empty.load(Ordering::Acquire) {
+            return Box::new(EmptyQueues(snapshot));
+        }
+        snapshot
     }
 
     fn merge(&self, patch: Patch) -> exonum_merkledb::Result<()> {

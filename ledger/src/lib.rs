@@ -26,6 +26,7 @@ mod options;
 mod probe;
 mod published;
 mod queue;
+mod queues;
 mod replay;
 mod sealer;
 mod start;

@@ -13,6 +13,7 @@ use exonum_merkledb::Database;
 
 use crate::{
     chain,
+    durable::DurableDb,
     options::{Services, ValidatorPublic},
     verify::VerifyError,
 };
@@ -28,12 +29,14 @@ impl<'a> Replay<'a> {
     /// A fresh chain over the empty database `fresh`, to be filled with the blocks of `stored`.
     pub(crate) fn new(
         stored: &'a dyn Snapshot,
-        fresh: Arc<dyn Database>,
+        fresh: Arc<DurableDb>,
         validator: ValidatorPublic,
         services: &Services,
     ) -> Result<Self, VerifyError> {
         // The replay signs nothing: any service key will do.
-        let chain = chain::build(fresh, services, validator, KeyPair::random())?;
+        let db = Arc::clone(&fresh) as Arc<dyn Database>;
+        let chain = chain::build(db, services, validator, KeyPair::random())?;
+        fresh.queues_are_empty();
         Ok(Self {
             stored: Schema::new(stored),
             chain,

@@ -99,6 +99,7 @@ fn build_sealer(
         validator.public(),
         validator.service.clone(),
     )?;
+    db.queues_are_empty();
     let consensus = validator.consensus.clone();
     Ok(SingleValidator::new(
         chain,

@@ -10,7 +10,7 @@ use exonum_merkledb::{Database, RocksDB, Snapshot};
 use thiserror::Error;
 
 use crate::{
-    durable::db_options,
+    durable::{db_options, DurableDb},
     error::{panic_text, OpenError},
     files,
     folder::{io_error, remove_folder, Folder},
@@ -174,8 +174,8 @@ fn replay(
     };
     let stored = RocksDB::open(stored, &db_options(false)).map_err(failed)?;
     let snapshot: Box<dyn Snapshot> = stored.snapshot();
-    let fresh = RocksDB::open(replayed, &db_options(true)).map_err(failed)?;
-    let mut replay = Replay::new(&*snapshot, Arc::from(fresh), identity.validator, services)?;
+    let fresh = Arc::new(DurableDb::open(replayed, true).map_err(failed)?);
+    let mut replay = Replay::new(&*snapshot, Arc::clone(&fresh), identity.validator, services)?;
     let of = replay.blocks();
     let mut transactions = 0;
     for height in 0..of {
