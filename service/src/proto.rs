@@ -7,7 +7,9 @@
     mismatched_lifetime_syntaxes,
     renamed_and_removed_lints,
     clippy::all,
-    clippy::pedantic
+    clippy::pedantic,
+    clippy::panic,
+    clippy::unwrap_used
 )]
 
 pub use self::lightning_records::*;
