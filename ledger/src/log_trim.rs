@@ -93,7 +93,8 @@ impl Drop for LogTrim {
     }
 }
 
-fn trim(db: &DurableDb, checkpoint: &Path) {
+/// Flushes the log by a checkpoint in the given place, which is free again afterwards.
+pub(crate) fn trim(db: &DurableDb, checkpoint: &Path) {
     // A checkpoint needs its place free; a leftover is worth nothing.
     let _ = fs::remove_dir_all(checkpoint);
     if let Err(error) = db.checkpoint(checkpoint) {

@@ -15,6 +15,7 @@ use crate::{
     files,
     folder::{io_error, remove_folder, Folder},
     identity::Identity,
+    log_trim::{log_bytes, trim},
     options::Services,
     probe,
     replay::Replay,
@@ -24,6 +25,10 @@ use crate::{
 /// Index names whose content is not compared: Exonum counts all transactions in a write of its own after each block, so
 /// a crash between the two leaves the count behind. It is in no state hash and nothing here reads it.
 const NOT_COMPARED: [&str; 1] = ["core.transactions_len"];
+
+/// The replay's own log is looked at once in so many blocks, and flushed beyond so many bytes.
+const REPLAY_CHECK_BLOCKS: u64 = 256;
+const REPLAY_LOG_BYTES: u64 = 64 << 20;
 
 /// How far a verification has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +185,9 @@ fn replay(
     let mut transactions = 0;
     for height in 0..of {
         transactions += replay.block(height)?;
+        if height % REPLAY_CHECK_BLOCKS == 0 && log_bytes(replayed) > REPLAY_LOG_BYTES {
+            trim(&fresh, &replayed.with_extension("checkpoint"));
+        }
         progress(Progress {
             blocks: height + 1,
             of,

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use zarnitsa_ledger::{Ledger, LedgerOptions, OpenError};
+use zarnitsa_ledger::{Ledger, LedgerError, LedgerOptions, OpenError};
 
 use crate::tally::{self, note, notes, options, services, validator};
 
@@ -282,6 +282,48 @@ fn damaged_file_of_any_kind_is_refused_and_named() {
         matches!(error, OpenError::LostBlocks { expected: 41, .. }),
         "{error}"
     );
+}
+
+#[test]
+fn unread_damage_is_an_error_when_it_is_met_and_stops_the_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path());
+    tally::open(folder.path()).shutdown().unwrap();
+    let good = contents(folder.path());
+    let (mut met, mut stopped) = (0, 0);
+    for victim in database_files(folder.path(), "sst") {
+        flip_byte(&victim, 12);
+        let mut unscanned = options();
+        unscanned.limits.scan_bytes = 0;
+        match Ledger::open(folder.path(), unscanned) {
+            Err(error) => {
+                let named = matches!(error, OpenError::Damaged { .. } | OpenError::Chain { .. });
+                assert!(named, "{error}");
+            }
+            Ok(ledger) => {
+                // The scan was declined: now the reader meets it, or nobody needs that entry.
+                for height in 0..=ledger.head().height {
+                    match ledger.block(height) {
+                        Ok(block) => assert!(block.is_some()),
+                        Err(LedgerError::Unreadable { .. }) => met += 1,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+                match ledger.submit(note([1; 100])).wait() {
+                    Ok(_) => {}
+                    Err(LedgerError::Storage { .. }) => stopped += 1,
+                    Err(error) => panic!("{error}"),
+                }
+                let _ = ledger.shutdown();
+            }
+        }
+        fs::remove_dir_all(folder.path()).unwrap();
+        for (path, bytes) in &good {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+    }
+    assert!(met > 0 && stopped > 0, "{met} {stopped}");
 }
 
 fn copy_folder(from: &Path, to: &Path) {
