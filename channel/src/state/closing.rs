@@ -111,10 +111,12 @@ impl Closing {
                     Err(refusal)
                 }
             },
-            // The channel is closing as it is.
-            PeerMessage::Error { .. } => Ok(self.with(Vec::new())),
+            // The channel is closing as it is. A peer that missed the last closing_signed of a channel without payments
+            // repeats its channel_ready when it reconnects.
+            PeerMessage::Error { .. } | PeerMessage::ChannelReady { .. } => {
+                Ok(self.with(Vec::new()))
+            }
             PeerMessage::FundingSigned { .. }
-            | PeerMessage::ChannelReady { .. }
             | PeerMessage::UpdateAddHtlc(_)
             | PeerMessage::UpdateFulfillHtlc { .. }
             | PeerMessage::UpdateFailHtlc { .. }

@@ -66,7 +66,7 @@ impl Tally {
             "{self:?}"
         );
         assert!(
-            self.shutdowns > runs / 10 && self.force_closes > runs / 50,
+            self.shutdowns > runs / 25 && self.force_closes > runs / 50,
             "{self:?}"
         );
     }

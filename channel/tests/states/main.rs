@@ -4,4 +4,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod before_normal;
+mod closing;
+mod codec;
+mod commitment;
+mod fees;
+mod negotiating;
 mod normal;
+mod opening;
+mod reestablish;
+mod shutting_down;

@@ -1,0 +1,250 @@
+use bitcoin::{Amount, ScriptBuf, Transaction};
+use zarnitsa_channel::action::{Action, Broadcast, Event, FailureReason};
+use zarnitsa_channel::command::{ChainEvent, LocalCommand};
+use zarnitsa_channel::error::{ChainError, ChannelError, Fault};
+use zarnitsa_channel::ids::HtlcId;
+use zarnitsa_channel::message::{OutgoingMessage, PeerMessage};
+use zarnitsa_channel::params::Side;
+use zarnitsa_channel::state::{Channel, SpendKind};
+
+use crate::support::pair::{add, preimage, script, Config, Pair};
+use crate::support::party::Party;
+
+fn spent(transaction: &Transaction) -> ChainEvent {
+    ChainEvent::FundingSpent {
+        transaction: Box::new(transaction.clone()),
+        block_height: 700,
+    }
+}
+
+fn kind(party: &mut Party, transaction: &Transaction) -> SpendKind {
+    party.chain(spent(transaction)).unwrap();
+    party.channel.spend().unwrap().kind
+}
+
+fn own_tx(party: &Party) -> Transaction {
+    party
+        .channel
+        .holder_commitment()
+        .unwrap()
+        .commitment
+        .tx()
+        .clone()
+}
+
+fn force_close() -> LocalCommand {
+    LocalCommand::ForceClose {
+        reason: "because".to_owned(),
+    }
+}
+
+#[test]
+fn normal_force_close_broadcasts_the_newest_commitment() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    pair.add_htlc(Side::Holder, 5_000_000, preimage(1));
+    let actions = pair.a.local(force_close()).unwrap();
+    assert!(matches!(
+        &actions[0],
+        Action::Send(OutgoingMessage::Error { .. })
+    ));
+    assert_eq!(actions[1], Action::Broadcast(Broadcast::HolderCommitment));
+    assert_eq!(actions[2], Action::Tell(Event::StateChanged));
+    assert_eq!(pair.a.channel.state_name(), "closing");
+    let own = pair.a.channel.holder_commitment().unwrap();
+    assert_eq!((own.commitment.number(), own.htlc_signatures.len()), (1, 1));
+    // Nothing is signed for the peer any more.
+    assert!(pair.a.channel.counterparty_commitment().is_none());
+    assert_eq!(
+        pair.a.channel.resume(),
+        vec![Action::Broadcast(Broadcast::HolderCommitment)]
+    );
+}
+
+#[test]
+fn normal_error_of_the_peer_closes_alone() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    let text = "bad \u{7} thing".to_owned();
+    let actions = pair.a.receive(PeerMessage::Error { text }).unwrap();
+    assert_eq!(actions[0], Action::Broadcast(Broadcast::HolderCommitment));
+    assert_eq!(pair.a.channel.state_name(), "closing");
+}
+
+#[test]
+fn normal_spend_is_known_for_what_it_is() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    let first_of_b = own_tx(&pair.b);
+    pair.add_htlc(Side::Holder, 5_000_000, preimage(1));
+    let second_of_b = own_tx(&pair.b);
+    // A third is signed and not acknowledged: the peer may broadcast either.
+    pair.a
+        .local(add(6_000_000, preimage(2).payment_hash()))
+        .unwrap();
+    pair.a.local(LocalCommand::Commit).unwrap();
+    let unrevoked = pair.a.channel.counterparty_unrevoked();
+    assert_eq!(unrevoked.len(), 2);
+    let third_of_b = unrevoked[0].tx().clone();
+    assert_eq!(*unrevoked[1].tx(), second_of_b);
+    let own = own_tx(&pair.a);
+
+    let base = pair.a.channel.clone();
+    let mut try_it = |transaction: &Transaction| {
+        pair.a.channel = base.clone();
+        kind(&mut pair.a, transaction)
+    };
+    assert_eq!(try_it(&first_of_b), SpendKind::Revoked { number: 0 });
+    assert_eq!(try_it(&second_of_b), SpendKind::Counterparty { number: 1 });
+    assert_eq!(try_it(&third_of_b), SpendKind::Counterparty { number: 2 });
+    assert_eq!(try_it(&own), SpendKind::Holder { number: 1 });
+    let mut strange = own.clone();
+    strange.lock_time = bitcoin::absolute::LockTime::ZERO;
+    assert_eq!(try_it(&strange), SpendKind::Unknown);
+    let mut elsewhere = own;
+    elsewhere.input[0].previous_output.vout = 7;
+    pair.a.channel = base;
+    let refusal = pair.a.chain(spent(&elsewhere)).unwrap_err();
+    assert!(matches!(
+        refusal,
+        ChannelError::Chain(ChainError::NotASpend { .. })
+    ));
+    assert_eq!(refusal.fault(), Fault::Ours);
+}
+
+#[test]
+fn normal_spend_by_a_revoked_commitment_can_be_punished() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    let old = own_tx(&pair.b);
+    pair.add_htlc(Side::Holder, 5_000_000, preimage(1));
+    assert_eq!(kind(&mut pair.a, &old), SpendKind::Revoked { number: 0 });
+    let secret = pair.a.channel.counterparty_secret(0).unwrap();
+    assert_eq!(secret, pair.b.keys.secret_of(0));
+    assert_eq!(pair.a.channel.counterparty_secret(1), None);
+}
+
+#[test]
+fn normal_spend_by_a_commitment_from_the_future_is_known() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    let old = pair.a.channel.clone();
+    pair.add_htlc(Side::Holder, 5_000_000, preimage(1));
+    let newer = own_tx(&pair.b);
+    pair.a.channel = old;
+    assert_eq!(kind(&mut pair.a, &newer), SpendKind::Future { number: 1 });
+}
+
+#[test]
+fn negotiating_spend_by_any_closing_transaction_is_mutual() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    let command = LocalCommand::Shutdown { script: script(1) };
+    let actions = pair.a.local(command).unwrap();
+    pair.exchange(actions, Vec::new());
+    let fee = Amount::from_sat(777);
+    let closing = pair.a.channel.closing_transaction(fee).unwrap().unwrap();
+    assert_eq!(kind(&mut pair.b, closing.tx()), SpendKind::Mutual);
+    let mut stolen = closing.tx().clone();
+    stolen.output[0].script_pubkey = ScriptBuf::new();
+    assert_eq!(kind(&mut pair.a, &stolen), SpendKind::Unknown);
+}
+
+#[test]
+fn normal_spend_withdraws_what_was_not_sent() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    pair.a
+        .local(add(6_000_000, preimage(2).payment_hash()))
+        .unwrap();
+    let tx = own_tx(&pair.b);
+    let actions = pair.a.chain(spent(&tx)).unwrap();
+    let id = HtlcId(0);
+    let reason = FailureReason::Withdrawn;
+    assert!(actions.contains(&Action::Tell(Event::HtlcFailed { id, reason })));
+}
+
+#[test]
+fn closing_reorg_of_the_spend_broadcasts_again() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    let tx = own_tx(&pair.b);
+    pair.a.chain(spent(&tx)).unwrap();
+    assert_eq!(pair.a.channel.resume(), Vec::new());
+    let actions = pair.a.chain(ChainEvent::SpendReorged).unwrap();
+    assert_eq!(
+        actions,
+        vec![Action::Broadcast(Broadcast::HolderCommitment)]
+    );
+    assert_eq!(pair.a.channel.spend(), None);
+    let refusal = pair.a.chain(ChainEvent::SpendReorged).unwrap_err();
+    assert_eq!(refusal.fault(), Fault::Ours);
+    // Another one confirms.
+    let own = own_tx(&pair.a);
+    assert_eq!(kind(&mut pair.a, &own), SpendKind::Holder { number: 0 });
+}
+
+#[test]
+fn closing_buried_spend_closes_and_fails_what_has_no_output() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    let dust = pair.add_htlc(Side::Holder, 300_000, preimage(1));
+    let real = pair.add_htlc(Side::Holder, 5_000_000, preimage(2));
+    let tx = own_tx(&pair.b);
+    pair.a.chain(spent(&tx)).unwrap();
+    let buried = ChainEvent::SpendBuried { block_height: 706 };
+    let actions = pair.a.chain(buried).unwrap();
+    let failed = |id| {
+        let reason = FailureReason::OnChain;
+        actions.contains(&Action::Tell(Event::HtlcFailed { id, reason }))
+    };
+    assert!(failed(dust) && !failed(real));
+    let Channel::Closed(closed) = &pair.a.channel else {
+        panic!("closed");
+    };
+    assert_eq!((closed.block_height, closed.buried_height), (700, 706));
+    assert_eq!(pair.a.channel.balances().local.to_msat(), 694_700_000);
+}
+
+#[test]
+fn closing_burial_of_nothing_is_refused() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    pair.a.local(force_close()).unwrap();
+    let refusal = pair
+        .a
+        .chain(ChainEvent::SpendBuried { block_height: 706 })
+        .unwrap_err();
+    assert_eq!(refusal, ChannelError::Chain(ChainError::NotSpent));
+}
+
+#[test]
+fn closing_peer_is_told_again_and_nothing_else_is_heard() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    pair.a.local(force_close()).unwrap();
+    let hello = PeerMessage::ChannelReestablish(pair.b.channel.reestablish().unwrap());
+    let before = pair.a.channel.clone();
+    let actions = pair.a.receive(hello).unwrap();
+    assert!(matches!(
+        actions.as_slice(),
+        [Action::Send(OutgoingMessage::Error { .. })]
+    ));
+    assert_eq!(pair.a.channel, before);
+    let fee = PeerMessage::UpdateFee {
+        feerate_per_kw: 2_000,
+    };
+    assert!(pair.a.try_handle(pair.a.peer_command(fee)).is_err());
+}
+
+#[test]
+fn closed_and_failed_channels_refuse_everything_but_answer_a_peer() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    let hello = PeerMessage::ChannelReestablish(pair.b.channel.reestablish().unwrap());
+    let tx = own_tx(&pair.b);
+    pair.a.chain(spent(&tx)).unwrap();
+    pair.a
+        .chain(ChainEvent::SpendBuried { block_height: 706 })
+        .unwrap();
+    let actions = pair.a.receive(hello).unwrap();
+    assert!(matches!(
+        actions.as_slice(),
+        [Action::Send(OutgoingMessage::Error { .. })]
+    ));
+    assert_eq!(
+        pair.a.local(force_close()).unwrap_err().fault(),
+        Fault::Ours
+    );
+    assert_eq!(pair.a.chain(spent(&tx)).unwrap_err().fault(), Fault::Ours);
+    assert!(pair.a.channel.holder_commitment().is_none());
+    assert!(pair.a.channel.reestablish().is_none());
+}
