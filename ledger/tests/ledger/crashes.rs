@@ -51,9 +51,9 @@ fn options() -> LedgerOptions {
     options
 }
 
-/// Not a test of its own: the process that the others kill. Prints each acknowledged number.
+/// Not a test of its own, and nothing by itself: the process that the others start and kill. Prints each acknowledged
+/// number.
 #[test]
-#[ignore = "run by the crash tests as a process of its own"]
 fn writing_process() {
     let Some(folder) = std::env::var_os(FOLDER) else {
         return;
@@ -108,12 +108,7 @@ fn start_child(folder: &Path, from: u64, strike: Option<String>) -> Child {
 
 fn start_child_by(mut command: Command, folder: &Path, from: u64, strike: Option<String>) -> Child {
     command
-        .args([
-            "--exact",
-            "crashes::writing_process",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", "crashes::writing_process", "--nocapture"])
         .env(FOLDER, folder)
         .env(FROM, from.to_string())
         .stdout(Stdio::piped())
