@@ -44,11 +44,11 @@ impl Ledger<'_> {
         } = argument;
         let channel_id = hash_of(&transcript.channel_id().0);
         let outpoint = outpoint_key(transcript.funding());
-        if self.schema.channels.contains(&channel_id) {
-            return Err(OpeningError::ChannelIdUsed.into());
-        }
         if self.schema.funding_outpoints.contains(&outpoint) {
             return Err(OpeningError::FundingUsed.into());
+        }
+        if self.schema.channels.contains(&channel_id) {
+            return Err(OpeningError::ChannelIdUsed.into());
         }
         let policy = self.known_policy();
         let by = match &transcript {

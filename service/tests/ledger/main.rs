@@ -1,0 +1,19 @@
+//! The service on a real chain in memory, with real channels between two of them. Tests are named
+//! `state_input_condition`.
+
+// The channel crate's own test machines sign and talk here too.
+#[path = "../../../channel/tests/support/mod.rs"]
+mod support;
+
+mod node;
+mod world;
+
+mod channels;
+mod invoices;
+mod lifecycle;
+mod malformed;
+mod openings;
+mod operator;
+mod payments;
+mod proofs;
+mod vectors;
