@@ -208,6 +208,10 @@ impl Policy {
                 "the percentage in flight must be between 1 and 100",
             ),
             (
+                self.max_reserve_percent <= 100,
+                "a reserve is at most 100 percent of the channel",
+            ),
+            (
                 self.to_self_delay > 0,
                 "a delay of 0 blocks protects nothing",
             ),

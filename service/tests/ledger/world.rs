@@ -3,7 +3,6 @@
 
 use bitcoin::secp256k1::PublicKey as NodeId;
 use bitcoin::OutPoint;
-use exonum::runtime::ExecutionError;
 use zarnitsa_channel::action::{Action, Event};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::command::{ChainEvent, Command, LocalCommand};
@@ -72,12 +71,7 @@ impl Peer {
         actions
     }
 
-    /// The ledger alone, for what it must refuse.
-    pub fn ledger_only(&mut self, command: Command) -> Result<(), ExecutionError> {
-        let call = self.call(command);
-        self.node.report(call)
-    }
-
+    /// The ledger alone refuses, and nothing has changed.
     pub fn refuses(&mut self, command: Command, code: u8) {
         let call = self.call(command);
         let key = self.node.node.clone();
