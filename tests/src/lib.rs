@@ -3,5 +3,11 @@
 // A harness that cannot do what a test asks of it ends that test, with the reason.
 #![allow(clippy::panic)]
 
+pub mod answers;
+pub mod api;
 pub mod bitcoind;
+pub mod length;
+pub mod node;
+pub mod stranger;
 pub mod wait;
+pub mod world;

@@ -1,0 +1,313 @@
+//! The built program as a child process with a folder and ports of its own.
+
+use std::env;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use rustix::process::{kill_process, Pid, Signal};
+use serde::de::DeserializeOwned;
+
+use crate::api::Api;
+use crate::bitcoind::{free_port, Bitcoind};
+use crate::wait;
+
+/// Lines of its log that a failure shows.
+const TAIL: usize = 60;
+
+/// The built program: `ZARNITSA_BIN`, or what lies beside this test's own folder.
+///
+/// # Panics
+/// If it was not built.
+pub fn program() -> PathBuf {
+    let program = env::var_os("ZARNITSA_BIN").map_or_else(
+        || {
+            let test = env::current_exe().expect("a test has a path");
+            test.ancestors()
+                .nth(2)
+                .expect("a test lies in deps/ of the build's folder")
+                .join("zarnitsa")
+        },
+        PathBuf::from,
+    );
+    assert!(
+        program.is_file(),
+        "there is no {}: run `cargo build -p zarnitsa-node` first, or set ZARNITSA_BIN",
+        program.display()
+    );
+    program
+}
+
+/// A node of a test. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Node {
+    name: String,
+    folder: PathBuf,
+    http: SocketAddr,
+    lightning: SocketAddr,
+    process: Option<Child>,
+}
+
+impl Node {
+    /// Makes its folder, its settings and its seed. It does not run yet.
+    ///
+    /// # Panics
+    /// If the program refuses.
+    pub fn create(parent: &Path, name: &str, role: &str, bitcoind: &Bitcoind) -> Self {
+        let folder = parent.join(name);
+        fs::create_dir(&folder).expect("a new folder in a temporary one");
+        let node = Self {
+            name: name.to_owned(),
+            folder,
+            http: free_port(),
+            lightning: free_port(),
+            process: None,
+        };
+        fs::write(node.settings(), node.settings_text(role, bitcoind))
+            .expect("a file in a temporary folder");
+        let made = node.command(&["init", "--json"]);
+        assert!(
+            made.status.success(),
+            "init: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        node
+    }
+
+    fn settings_text(&self, role: &str, bitcoind: &Bitcoind) -> String {
+        format!(
+            "network = \"regtest\"\nrole = \"{role}\"\nalias = \"{}\"\ndata_dir = {:?}\n\
+             [http]\nlisten = \"{}\"\n\
+             [lightning]\nlisten = \"{}\"\n\
+             [bitcoind]\nrpc_url = \"http://{}\"\ncookie_file = {:?}\npoll_ms = 100\n\
+             [policy]\naccept_channels = true\nminimum_depth = 1\n",
+            self.name,
+            self.folder,
+            self.http,
+            self.lightning,
+            bitcoind.rpc_address(),
+            bitcoind.cookie_file(),
+        )
+    }
+
+    fn settings(&self) -> PathBuf {
+        self.folder.join("settings.toml")
+    }
+
+    /// The folder of its network, which holds ledger, seed and tokens.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.join("regtest")
+    }
+
+    /// What the test calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it listens for peers.
+    pub fn lightning_address(&self) -> SocketAddr {
+        self.lightning
+    }
+
+    /// Where it serves HTTP.
+    pub fn http_address(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// A client with the full token.
+    pub fn api(&self) -> Api {
+        self.api_with(Some(self.token("full.token")))
+    }
+
+    /// A client with this token, or none.
+    pub fn api_with(&self, token: Option<String>) -> Api {
+        Api::new(self.http, token)
+    }
+
+    /// A token's file, `full.token` or `read.token`.
+    ///
+    /// # Panics
+    /// If the node was never made.
+    pub fn token(&self, file: &str) -> String {
+        let path = self.folder().join(file);
+        let text = fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+        text.trim().to_owned()
+    }
+
+    /// Starts it and waits until it says that it is up.
+    ///
+    /// # Panics
+    /// If it ends instead, or runs already.
+    pub fn start(&mut self) {
+        self.launch();
+        let api = self.api_with(None);
+        let what = format!("{} is up", self.name);
+        wait::until(&what, || {
+            self.check_alive();
+            api.is_healthy().then_some(())
+        });
+    }
+
+    /// Starts it and does not wait.
+    ///
+    /// # Panics
+    /// If it runs already.
+    pub fn launch(&mut self) {
+        assert!(self.process.is_none(), "{} runs already", self.name);
+        let said = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.said())
+            .expect("a file in a temporary folder");
+        // It ends with its standard input too: a test that is killed leaves no node behind.
+        let process = self
+            .program()
+            .arg("node")
+            .arg("--config")
+            .arg(self.settings())
+            .arg("--stop-with-stdin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(said)
+            .spawn()
+            .expect("the program can be started");
+        self.process = Some(process);
+    }
+
+    fn program(&self) -> Command {
+        let mut command = Command::new(program());
+        command
+            .env_remove("ZARNITSA_NETWORK")
+            .env_remove("ZARNITSA_CONFIG")
+            .env("ZARNITSA_DATA_DIR", &self.folder);
+        command
+    }
+
+    /// Runs one command of the command line on its folder.
+    ///
+    /// # Panics
+    /// If the program cannot be started.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        self.program()
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program can be started")
+    }
+
+    /// Runs one command and reads the JSON that it prints.
+    ///
+    /// # Panics
+    /// If it fails or prints something else.
+    pub fn json<T: DeserializeOwned>(&self, arguments: &[&str]) -> T {
+        let output = self.command(&[arguments, &["--json"]].concat());
+        assert!(
+            output.status.success(),
+            "{} {arguments:?}: {}",
+            self.name,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            let said = String::from_utf8_lossy(&output.stdout);
+            panic!("{} {arguments:?} prints {said}: {error}", self.name)
+        })
+    }
+
+    /// # Panics
+    /// If it has ended by itself.
+    pub fn check_alive(&mut self) {
+        let ended = self
+            .process
+            .as_mut()
+            .and_then(|process| process.try_wait().ok().flatten());
+        if let Some(status) = ended {
+            self.process = None;
+            panic!("{} ended by itself: {status}", self.name);
+        }
+    }
+
+    /// Waits for the end that it comes to by itself.
+    ///
+    /// # Panics
+    /// If it does not run, or goes on running.
+    pub fn wait_for_end(&mut self) -> ExitStatus {
+        let mut process = self.process.take().expect("it was started");
+        wait::until(&format!("{} ends", self.name), || {
+            process.try_wait().ok().flatten()
+        })
+    }
+
+    /// `kill -9`
+    pub fn kill_hard(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // It may have ended already: then there is nobody to kill.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// `kill -TERM`, and waits for the orderly end.
+    ///
+    /// # Panics
+    /// If it does not run, or does not end in good order.
+    pub fn stop(&mut self) {
+        let pid = self.pid();
+        kill_process(pid, Signal::TERM).expect("a child of ours may be signalled");
+        let status = self.wait_for_end();
+        assert!(
+            status.success() && status.signal().is_none(),
+            "{} stopped with {status}",
+            self.name
+        );
+    }
+
+    fn pid(&self) -> Pid {
+        let process = self.process.as_ref().expect("it runs");
+        Pid::from_child(process)
+    }
+
+    /// Memory that it holds now, in bytes.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn resident_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.pid().as_raw_nonzero());
+        let status = fs::read_to_string(&path).expect("it runs");
+        let kilobytes = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+        kilobytes.expect("the kernel names it in kB") * 1_024
+    }
+
+    fn said(&self) -> PathBuf {
+        self.folder.join("stderr")
+    }
+
+    /// What it wrote to standard error, over all its starts.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.said()).unwrap_or_default()
+    }
+
+    /// Shows the end of its log on standard error.
+    pub fn show_tail(&self) {
+        let Ok(file) = File::open(self.said()) else {
+            return;
+        };
+        let lines: Vec<String> = BufReader::new(file).lines().map_while(Result::ok).collect();
+        eprintln!("---- the end of {}'s log:", self.name);
+        for line in &lines[lines.len().saturating_sub(TAIL)..] {
+            eprintln!("{line}");
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill_hard();
+    }
+}

@@ -1,0 +1,297 @@
+//! A small Lightning world: bitcoind, a user and a hub, and what the tests do with them again and again.
+
+use std::fs;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use bitcoin::{Address, Amount, OutPoint, Transaction, Txid};
+use tempfile::TempDir;
+
+use crate::answers::{Channel, Report};
+use crate::api::Api;
+use crate::bitcoind::{Bitcoind, Options};
+use crate::node::Node;
+use crate::wait;
+
+/// One world at a time: two would only slow one another down.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// bitcoind and two nodes that run.
+#[derive(Debug)]
+pub struct World {
+    /// Opens channels.
+    pub user: Node,
+    /// Accepts them.
+    pub hub: Node,
+    /// Their chain.
+    pub bitcoind: Bitcoind,
+    folder: TempDir,
+    // Given back last.
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl World {
+    /// Waits for its turn, and starts all of it.
+    ///
+    /// # Panics
+    /// If a part does not start.
+    pub fn start() -> Self {
+        // A test that failed has nothing half-done behind this lock.
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let options = Options {
+            txindex: true,
+            ..Options::default()
+        };
+        let bitcoind = Bitcoind::start_with_coins(options);
+        let folder = TempDir::with_prefix("zarnitsa-world-").expect("a temporary folder");
+        let user = Node::create(folder.path(), "user", "user", &bitcoind);
+        let hub = Node::create(folder.path(), "hub", "hub", &bitcoind);
+        let mut world = Self {
+            user,
+            hub,
+            bitcoind,
+            folder,
+            _turn: turn,
+        };
+        world.user.start();
+        world.hub.start();
+        world
+    }
+
+    /// The temporary folder of all nodes.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Sends coins to a node's wallet and waits until it has them.
+    ///
+    /// # Panics
+    /// If it never sees them.
+    pub fn fund(&self, node: &Node, amount: Amount) -> OutPoint {
+        let api = node.api();
+        let before = api.balance().expect("a balance").onchain_sat;
+        let address = api.address().expect("an address");
+        let address = Address::from_str(&address)
+            .expect("an address of bitcoin's")
+            .assume_checked();
+        let outpoint = self.bitcoind.fund(&address, amount);
+        wait::until(&format!("{} has its coins", node.name()), || {
+            let now = api.balance().ok()?.onchain_sat;
+            (now == before + amount.to_sat()).then_some(())
+        });
+        outpoint
+    }
+
+    /// The user opens a channel to the hub with coins of its own, and both can use it.
+    ///
+    /// # Panics
+    /// If it does not come to that.
+    pub fn open(&self, capacity_sat: u64, push_msat: u64) -> Pair {
+        self.fund(&self.user, Amount::from_sat(capacity_sat * 2));
+        let uri = self.hub.api().info().expect("the hub's info").uri;
+        let opened = self
+            .user
+            .api()
+            .open(&uri, capacity_sat, push_msat)
+            .unwrap_or_else(|error| panic!("the channel is not opened: {error}"));
+        let txid: Txid = opened.opening_txid.parse().expect("a txid");
+        wait::until("the opening transaction is in the mempool", || {
+            self.bitcoind.mempool().contains(&txid).then_some(())
+        });
+        self.bitcoind.mine(6);
+        let pair = self.pair(&opened.channel_id);
+        pair.until_usable();
+        pair
+    }
+
+    /// Both sides of a channel.
+    pub fn pair(&self, channel_id: &str) -> Pair {
+        Pair {
+            id: channel_id.to_owned(),
+            user: self.user.api(),
+            hub: self.hub.api(),
+        }
+    }
+
+    /// A transaction of the chain or the mempool.
+    ///
+    /// # Panics
+    /// If bitcoind does not know it.
+    pub fn transaction(&self, txid: &str) -> Transaction {
+        let hex: String = self
+            .bitcoind
+            .call("getrawtransaction", &[serde_json::json!(txid)]);
+        bitcoin::consensus::encode::deserialize_hex(&hex).expect("a transaction from bitcoind")
+    }
+
+    /// What a transaction pays the miner: what its inputs hold, less what its outputs hold.
+    pub fn fee(&self, transaction: &Transaction) -> Amount {
+        let inputs = transaction.input.iter().map(|input| {
+            let spent = input.previous_output;
+            let before = self.transaction(&spent.txid.to_string());
+            before.output[usize::try_from(spent.vout).expect("a small number")].value
+        });
+        let outputs = transaction.output.iter().map(|output| output.value);
+        inputs.sum::<Amount>() - outputs.sum::<Amount>()
+    }
+
+    /// What bitcoind says of the outputs that the node calls its own: each exists, and holds what the node says.
+    ///
+    /// # Panics
+    /// If they disagree.
+    pub fn coins_on_chain(&self, node: &Node) -> Amount {
+        let utxos = node.api().utxos().expect("the wallet's outputs");
+        utxos
+            .iter()
+            .map(|utxo| {
+                let outpoint = OutPoint {
+                    txid: utxo.txid.parse().expect("a txid"),
+                    vout: utxo.vout,
+                };
+                let known = self
+                    .bitcoind
+                    .unspent(&outpoint)
+                    .unwrap_or_else(|| panic!("bitcoind knows no unspent {outpoint}"));
+                let btc = known["value"].as_f64().expect("a value");
+                let amount = Amount::from_btc(btc).expect("an amount");
+                assert_eq!(amount.to_sat(), utxo.amount_sat, "{outpoint}");
+                amount
+            })
+            .sum()
+    }
+
+    /// `zarnitsa ledger verify` on both nodes, while they run.
+    ///
+    /// # Panics
+    /// If a ledger does not hold.
+    pub fn verify_ledgers(&self) {
+        for node in [&self.user, &self.hub] {
+            let report: Report = node.json(&["ledger", "verify"]);
+            assert!(report.ok, "{}: {report:?}", node.name());
+            println!(
+                "{}: {} blocks, {} transactions verified",
+                node.name(),
+                report.blocks,
+                report.transactions
+            );
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.user.show_tail();
+            self.hub.show_tail();
+        }
+        self.user.kill_hard();
+        self.hub.kill_hard();
+        let left = processes_that_name(self.folder.path());
+        if !left.is_empty() && !thread::panicking() {
+            panic!("processes are left: {left:?}");
+        }
+        if thread::panicking() && std::env::var_os("ZARNITSA_KEEP").is_some() {
+            self.folder.disable_cleanup(true);
+            eprintln!("kept: {}", self.folder.path().display());
+        }
+    }
+}
+
+/// Command lines of running processes that name this folder.
+fn processes_that_name(folder: &Path) -> Vec<String> {
+    let name = folder.to_string_lossy().into_owned();
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.contains(&name))
+        .collect()
+}
+
+/// One channel, seen from both sides. Usable from any thread, and across restarts.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The channel's id.
+    pub id: String,
+    /// The opener.
+    pub user: Api,
+    /// The acceptor.
+    pub hub: Api,
+}
+
+impl Pair {
+    /// Waits until both sides call it usable.
+    ///
+    /// # Panics
+    /// If a side gives it up, or it takes too long.
+    pub fn until_usable(&self) {
+        self.until_both("usable", |channel| channel.state == "normal");
+    }
+
+    /// Waits until both sides have no payment under way.
+    ///
+    /// # Panics
+    /// If one is stuck.
+    pub fn until_quiet(&self) {
+        self.until_both("without payments under way", |channel| {
+            channel.state == "normal" && channel.htlcs.is_empty()
+        });
+    }
+
+    /// Waits until it is so on both sides.
+    ///
+    /// # Panics
+    /// If it does not come to that; the message says where the sides stand.
+    pub fn until_both(&self, what: &str, is_so: impl Fn(&Channel) -> bool) {
+        let side = |name: &str, api: &Api| {
+            let mut seen = None;
+            let deadline = std::time::Instant::now() + wait::DEADLINE;
+            wait::within(wait::DEADLINE * 2, what, || {
+                seen = api.channel(&self.id).ok().or(seen.take());
+                let found = seen.as_ref().is_some_and(&is_so);
+                assert!(
+                    found || std::time::Instant::now() < deadline,
+                    "the channel is never {what} for the {name}: {seen:?}"
+                );
+                found.then_some(())
+            });
+        };
+        side("user", &self.user);
+        side("hub", &self.hub);
+    }
+
+    /// Both sides as they are now.
+    ///
+    /// # Panics
+    /// If a node does not know the channel.
+    pub fn sides(&self) -> (Channel, Channel) {
+        let side = |api: &Api| {
+            api.channel(&self.id)
+                .unwrap_or_else(|error| panic!("{}: {error}", self.id))
+        };
+        (side(&self.user), side(&self.hub))
+    }
+
+    /// Both sides say the same, nothing is under way, and nothing is lost. Answers what the user has, in msat.
+    ///
+    /// # Panics
+    /// If they do not.
+    pub fn check_agreement(&self) -> u64 {
+        let (user, hub) = self.sides();
+        assert_eq!(user.local_msat, hub.remote_msat, "the user's side");
+        assert_eq!(user.remote_msat, hub.local_msat, "the hub's side");
+        assert_eq!(
+            user.local_msat + user.remote_msat,
+            user.capacity_sat * 1_000
+        );
+        assert_eq!(user.commitment_number, hub.peer_commitment_number);
+        assert_eq!(user.peer_commitment_number, hub.commitment_number);
+        assert!(user.htlcs.is_empty() && hub.htlcs.is_empty());
+        user.local_msat
+    }
+}
