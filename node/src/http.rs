@@ -12,6 +12,7 @@ mod metrics;
 mod openapi;
 mod path_id;
 mod problem;
+mod proved;
 mod ui;
 
 use std::io;

@@ -196,6 +196,22 @@ pub fn payment(snapshot: &dyn Snapshot, hash: &PaymentHash) -> Option<PaymentPro
     })
 }
 
+/// Several invoices by one proof.
+pub fn invoices(snapshot: &dyn Snapshot, hashes: &[PaymentHash]) -> Option<InvoiceProof> {
+    Some(InvoiceProof {
+        table: to_table(snapshot, "invoices")?,
+        to_invoice: to_keys(snapshot, "invoices", hashes)?,
+    })
+}
+
+/// Several payments by one proof.
+pub fn payments(snapshot: &dyn Snapshot, hashes: &[PaymentHash]) -> Option<PaymentProof> {
+    Some(PaymentProof {
+        table: to_table(snapshot, "payments")?,
+        to_payment: to_keys(snapshot, "payments", hashes)?,
+    })
+}
+
 /// An order of the operator, present or absent.
 pub fn request(snapshot: &dyn Snapshot, tx_hash: &Hash) -> Option<RequestProof> {
     Some(RequestProof {
@@ -246,6 +262,15 @@ fn to_key(
 ) -> Option<MapProof<Hash, StoredBytes, Raw>> {
     let index = service(snapshot)?.get_raw_proof_map::<_, Hash, StoredBytes>(index);
     Some(index.get_proof(hash_of(key)))
+}
+
+fn to_keys(
+    snapshot: &dyn Snapshot,
+    index: &str,
+    keys: &[PaymentHash],
+) -> Option<MapProof<Hash, StoredBytes, Raw>> {
+    let index = service(snapshot)?.get_raw_proof_map::<_, Hash, StoredBytes>(index);
+    Some(index.get_multiproof(keys.iter().map(|key| hash_of(&key.0))))
 }
 
 fn entry(snapshot: &dyn Snapshot, index: &str) -> Option<EntryProof> {

@@ -1,10 +1,12 @@
 //! `GET .../channels/{channel_id}`: one channel.
 
-use actix_web::web;
+use actix_web::{web, HttpResponse};
+use zarnitsa_service::proofs;
 
 use crate::api::{ApiError, ChannelSummary};
 use crate::http::endpoint::Endpoint;
 use crate::http::path_id::parse;
+use crate::http::proved::{plain, proved, WithProof};
 use crate::http::Shared;
 
 pub fn endpoint() -> Endpoint {
@@ -12,6 +14,7 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/channels/{channel_id}",
         "One channel",
     )
+    .query::<WithProof>()
     .json::<ChannelSummary>()
     .to(handle)
 }
@@ -19,7 +22,11 @@ pub fn endpoint() -> Endpoint {
 async fn handle(
     shared: web::Data<Shared>,
     id: web::Path<String>,
-) -> Result<web::Json<ChannelSummary>, ApiError> {
+    query: web::Query<WithProof>,
+) -> Result<HttpResponse, ApiError> {
     let id = parse("channel", &id)?;
-    shared.api.channel(id).await.map(web::Json)
+    if query.proof {
+        return proved(&shared, move |snapshot| proofs::channel(snapshot, &id)).await;
+    }
+    plain(shared.api.channel(id).await)
 }

@@ -1,9 +1,10 @@
 //! `GET .../channels`: every channel.
 
-use actix_web::web;
+use actix_web::{web, HttpResponse};
 
 use crate::api::{ApiError, ChannelSummary};
 use crate::http::endpoint::Endpoint;
+use crate::http::proved::{channels, plain, proved, WithProof};
 use crate::http::Shared;
 
 pub fn endpoint() -> Endpoint {
@@ -11,10 +12,17 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/channels",
         "Every channel, oldest first",
     )
+    .query::<WithProof>()
     .json::<Vec<ChannelSummary>>()
     .to(handle)
 }
 
-async fn handle(shared: web::Data<Shared>) -> Result<web::Json<Vec<ChannelSummary>>, ApiError> {
-    shared.api.channels().await.map(web::Json)
+async fn handle(
+    shared: web::Data<Shared>,
+    query: web::Query<WithProof>,
+) -> Result<HttpResponse, ApiError> {
+    if query.proof {
+        return proved(&shared, channels).await;
+    }
+    plain(shared.api.channels().await)
 }

@@ -1,10 +1,12 @@
 //! `GET .../invoices/{payment_hash}`: one invoice.
 
-use actix_web::web;
+use actix_web::{web, HttpResponse};
+use zarnitsa_service::proofs;
 
 use crate::api::{ApiError, Invoice};
 use crate::http::endpoint::Endpoint;
 use crate::http::path_id::parse;
+use crate::http::proved::{plain, proved, WithProof};
 use crate::http::Shared;
 
 pub fn endpoint() -> Endpoint {
@@ -12,6 +14,7 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/invoices/{payment_hash}",
         "One invoice",
     )
+    .query::<WithProof>()
     .json::<Invoice>()
     .to(handle)
 }
@@ -19,7 +22,11 @@ pub fn endpoint() -> Endpoint {
 async fn handle(
     shared: web::Data<Shared>,
     id: web::Path<String>,
-) -> Result<web::Json<Invoice>, ApiError> {
+    query: web::Query<WithProof>,
+) -> Result<HttpResponse, ApiError> {
     let id = parse("invoice", &id)?;
-    shared.api.invoice(id).await.map(web::Json)
+    if query.proof {
+        return proved(&shared, move |snapshot| proofs::invoice(snapshot, &id)).await;
+    }
+    plain(shared.api.invoice(id).await)
 }

@@ -1,10 +1,12 @@
 //! `GET .../payments/{payment_hash}`: one payment sent.
 
-use actix_web::web;
+use actix_web::{web, HttpResponse};
+use zarnitsa_service::proofs;
 
 use crate::api::{ApiError, Payment};
 use crate::http::endpoint::Endpoint;
 use crate::http::path_id::parse;
+use crate::http::proved::{plain, proved, WithProof};
 use crate::http::Shared;
 
 pub fn endpoint() -> Endpoint {
@@ -12,6 +14,7 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/payments/{payment_hash}",
         "One payment sent",
     )
+    .query::<WithProof>()
     .json::<Payment>()
     .to(handle)
 }
@@ -19,7 +22,11 @@ pub fn endpoint() -> Endpoint {
 async fn handle(
     shared: web::Data<Shared>,
     id: web::Path<String>,
-) -> Result<web::Json<Payment>, ApiError> {
+    query: web::Query<WithProof>,
+) -> Result<HttpResponse, ApiError> {
     let id = parse("payment", &id)?;
-    shared.api.payment(id).await.map(web::Json)
+    if query.proof {
+        return proved(&shared, move |snapshot| proofs::payment(snapshot, &id)).await;
+    }
+    plain(shared.api.payment(id).await)
 }

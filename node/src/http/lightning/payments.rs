@@ -1,9 +1,10 @@
 //! `GET .../payments`: every payment sent.
 
-use actix_web::web;
+use actix_web::{web, HttpResponse};
 
 use crate::api::{ApiError, Payment};
 use crate::http::endpoint::Endpoint;
+use crate::http::proved::{payments, plain, proved, WithProof};
 use crate::http::Shared;
 
 pub fn endpoint() -> Endpoint {
@@ -11,10 +12,17 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/payments",
         "Every payment sent, newest first",
     )
+    .query::<WithProof>()
     .json::<Vec<Payment>>()
     .to(handle)
 }
 
-async fn handle(shared: web::Data<Shared>) -> Result<web::Json<Vec<Payment>>, ApiError> {
-    shared.api.payments().await.map(web::Json)
+async fn handle(
+    shared: web::Data<Shared>,
+    query: web::Query<WithProof>,
+) -> Result<HttpResponse, ApiError> {
+    if query.proof {
+        return proved(&shared, payments).await;
+    }
+    plain(shared.api.payments().await)
 }
