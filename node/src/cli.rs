@@ -4,6 +4,7 @@ mod balance;
 mod channel;
 mod client;
 mod completions;
+mod demo;
 mod info;
 mod init;
 mod invoice;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use client::Client;
+pub(crate) use client::Client;
 use output::Output;
 use place::Place;
 
@@ -79,8 +80,13 @@ enum Command {
     /// The ledger
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// Run the regtest world: bitcoind, one hub, two users
+    Demo(demo::Demo),
     /// Print a completion script for a shell
     Completions(completions::Completions),
+    /// Run a program and end it when standard input ends
+    #[command(hide = true)]
+    Guard(demo::Guard),
 }
 
 /// Runs the program.
@@ -114,7 +120,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Forward(forward) => forward.run(&client()?, out),
         Command::Policy(policy) => policy.run(&client()?, out),
         Command::Ledger(ledger) => ledger.run(place, out),
+        Command::Demo(demo) => demo.run(out),
         Command::Completions(completions) => completions.run(),
+        Command::Guard(guard) => guard.run(),
     }
 }
 

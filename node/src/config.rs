@@ -253,7 +253,8 @@ pub fn default_data_dir() -> PathBuf {
     home().join(".zarnitsa")
 }
 
-fn home() -> PathBuf {
+/// The person's own folder.
+pub fn home() -> PathBuf {
     std::env::var_os("HOME").map_or_else(|| Path::new(".").into(), PathBuf::from)
 }
 

@@ -4,6 +4,7 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod data_dir;
+pub mod demo;
 pub mod genesis;
 pub mod http;
 pub mod logging;
