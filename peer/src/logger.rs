@@ -14,13 +14,12 @@ impl Logger for TracingLogger {
     fn log(&self, record: Record<'_>) {
         match record.level {
             Level::Gossip | Level::Trace => {}
-            Level::Debug => {
+            // What LDK tells of each connection is news only to whoever looks for a fault: a stranger who connects
+            // again and again is not to fill the log.
+            Level::Debug | Level::Info => {
                 if tracing::enabled!(target: "lightning", tracing::Level::DEBUG) {
                     tracing::debug!(target: "lightning", module = record.module_path, peer = peer(&record), "{}", text(&record));
                 }
-            }
-            Level::Info => {
-                tracing::info!(target: "lightning", module = record.module_path, peer = peer(&record), "{}", text(&record));
             }
             Level::Warn => {
                 tracing::warn!(target: "lightning", module = record.module_path, peer = peer(&record), "{}", text(&record));

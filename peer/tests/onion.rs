@@ -10,6 +10,8 @@ use lightning::sign::{KeysManager, NodeSigner, Recipient};
 use lightning::types::features::{ChannelFeatures, NodeFeatures};
 use lightning::types::payment::{PaymentHash, PaymentPreimage, PaymentSecret};
 use lightning::util::ser::Writeable;
+use rand::rngs::StdRng;
+use rand::{Rng, RngCore, SeedableRng};
 use serde::Deserialize;
 use zarnitsa_peer::onion::{
     build, build_failure, direct_path, fail_htlc, onion_sha256, peel, read_failure,
@@ -323,6 +325,34 @@ fn onion_for_another_node_or_damaged_is_malformed() {
         stranger,
         Peeled::Fail(Failure::InvalidOnionHmac { .. })
     ));
+}
+
+#[test]
+fn random_onions_and_failures_are_refused_without_a_panic() {
+    let seed = rand::random::<u64>();
+    println!("seed {seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let payee = node(1);
+    let path = direct_path(node_id(&payee), 42, 5_000, 144);
+    let built = built(&path, 5_000, invoice());
+    let good = bytes(&built.packet);
+    for round in 0..300 {
+        let mut onion = good;
+        if round % 2 == 0 {
+            random.fill_bytes(&mut onion);
+        } else {
+            let position = random.gen_range(0..ONION_LENGTH);
+            onion[position] ^= random.gen_range(1..=255);
+        }
+        assert!(matches!(
+            peel(&payee, &incoming(&onion, &built)),
+            Peeled::Fail(_)
+        ));
+        let mut packet = vec![0; random.gen_range(0..2_000)];
+        random.fill_bytes(&mut packet);
+        assert_eq!(read_failure(&built.secrets, &packet), None);
+        let _ = Failure::decode(&packet);
+    }
 }
 
 #[test]
