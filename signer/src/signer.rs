@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bitcoin::bip32::Xpriv;
 use bitcoin::psbt::Psbt;
 use bitcoin::secp256k1::ecdh::SharedSecret;
 use bitcoin::secp256k1::ecdsa::{RecoverableSignature, Signature};
@@ -20,7 +21,7 @@ use crate::keys::{ChannelKeys, Keys, LedgerSeeds, Purpose};
 use crate::mnemonic::Mnemonic;
 use crate::psbt::{self, WalletDescriptors, WalletKind};
 use crate::seed;
-use crate::witness::Witness;
+use crate::witness::{self, Witness};
 
 /// Channels whose derived keys are kept. A stranger's many openings make it derive again, and not grow.
 const MAX_KEPT_CHANNELS: usize = 10_000;
@@ -71,6 +72,9 @@ impl Signer {
     /// [`SignerError`] says what is wrong with the file, or that the passphrase is another. Nothing is written.
     pub fn open(dir: &Path, network: Network, passphrase: &str) -> Result<Self, SignerError> {
         let mnemonic = seed::open(dir, network, passphrase)?;
+        if !witness::path(dir).exists() {
+            tracing::warn!(path = %witness::path(dir).display(), "the signer's witness file is missing: an older ledger would not be noticed; a new file is made");
+        }
         Self::new(dir, Keys::new(&mnemonic, network)?)
     }
 
@@ -232,7 +236,7 @@ impl Signer {
     /// # Errors
     /// Once in 2^127 seeds.
     pub fn wallet_descriptors(&self, kind: WalletKind) -> Result<WalletDescriptors, SignerError> {
-        psbt::descriptors(&self.keys.root()?, self.network(), kind)
+        self.with_root(|root| psbt::descriptors(root, self.network(), kind))
     }
 
     /// Adds our signatures to a PSBT and says how many; whoever holds the descriptors finalizes it.
@@ -240,7 +244,17 @@ impl Signer {
     /// # Errors
     /// [`PsbtError`](crate::PsbtError) where an input is not as it says or nothing is ours; the PSBT is unchanged then.
     pub fn sign_psbt(&self, psbt: &mut Psbt) -> Result<usize, SignerError> {
-        psbt::sign(&self.keys.root()?, self.network(), psbt)
+        self.with_root(|root| psbt::sign(root, self.network(), psbt))
+    }
+
+    fn with_root<T>(
+        &self,
+        work: impl FnOnce(&Xpriv) -> Result<T, SignerError>,
+    ) -> Result<T, SignerError> {
+        let mut root = self.keys.root()?;
+        let done = work(&root);
+        root.private_key.non_secure_erase();
+        done
     }
 }
 

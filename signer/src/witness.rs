@@ -230,6 +230,11 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     Some(*taken)
 }
 
+/// `<dir>/witness`
+pub(crate) fn path(dir: &Path) -> PathBuf {
+    dir.join("witness")
+}
+
 struct Slot {
     index: u64,
     sequence: u64,
@@ -252,7 +257,7 @@ impl Witness {
     /// # Errors
     /// Where it cannot be read or written, is no witness file, or was written with another seed.
     pub(crate) fn open(dir: &Path, key: Zeroizing<[u8; 32]>) -> Result<Self, SignerError> {
-        let path = dir.join("witness");
+        let path = path(dir);
         let opened = OpenOptions::new().read(true).write(true).open(&path);
         let file = match opened {
             Ok(file) => file,
