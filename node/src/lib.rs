@@ -1,11 +1,27 @@
 //! The node: the shell that acts on what the channel machine decides.
 
+mod answers;
 pub mod api;
+mod bolt11;
 pub mod cli;
+mod client_handler;
 pub mod config;
 pub mod data_dir;
 pub mod demo;
+mod driver;
+mod funding;
 pub mod genesis;
 pub mod http;
+mod known_peers;
+mod ldk_signer;
 pub mod logging;
+pub mod node;
+mod notify;
+mod onchain;
+pub mod server_handler;
+mod shared;
+mod time;
+mod view;
 pub mod wire;
+
+pub use answers::Answers;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::{bail, Context};
 use clap::Args;
-use exonum::crypto::KeyPair;
 use tokio::signal::unix::{signal, SignalKind};
 use zarnitsa_signer::Signer;
 
@@ -15,6 +14,8 @@ use crate::config::{Config, Layers};
 use crate::data_dir::DataDir;
 use crate::http::Server;
 use crate::logging;
+use crate::node::Node;
+use crate::Answers;
 
 #[derive(Debug, Args)]
 pub struct NodeArgs {
@@ -92,29 +93,28 @@ async fn serve(config: Config, folder: DataDir, stop_with_stdin: bool) -> anyhow
     let stop = stop_signal(stop_with_stdin)?;
     let signer = signer(&config, &folder)?;
     let (tokens, operator) = (folder.tokens()?, folder.operator_key()?);
-    let node = start_node(&config, &folder, signer, operator).await?;
-    let server = Server::start(&config.http, node.clone(), tokens)
-        .with_context(|| format!("cannot serve HTTP on {}", config.http.listen))?;
+    let http = config.http.clone();
+    let mut node = Node::start(config, &folder, signer, operator).await?;
+    let answers = Arc::new(Answers::of(&node));
+    let server = Server::start(&http, answers.clone(), tokens)
+        .with_context(|| format!("cannot serve HTTP on {}", http.listen))?;
     folder.write_address(server.address())?;
-    let info = node.info().await?;
+    let info = answers.info().await?;
     tracing::info!(uri = %info.uri, http = %server.address(), "ready");
-    stop.await;
+    let failure = tokio::select! {
+        () = stop => None,
+        failure = node.failed() => Some(failure),
+    };
     tracing::info!("stopping");
     folder.remove_address();
+    drop(answers);
     server.stop().await?;
-    drop(node);
+    node.shutdown().await;
     tracing::info!("stopped");
-    Ok(())
-}
-
-async fn start_node(
-    config: &Config,
-    folder: &DataDir,
-    signer: Signer,
-    operator: KeyPair,
-) -> anyhow::Result<Arc<dyn NodeApi>> {
-    let (_, _, _, _) = (config, folder, signer, operator);
-    bail!("this version of the program has no node yet")
+    match failure {
+        None => Ok(()),
+        Some(failure) => bail!("the node had to stop: {failure}"),
+    }
 }
 
 /// The seed; on regtest it makes itself.

@@ -204,6 +204,14 @@ impl Complete {
         }
     }
 
+    /// Not a message: the connection ends. A new one begins with channel_reestablish.
+    pub fn hang_up(self) -> MessageSendEvent {
+        MessageSendEvent::HandleError {
+            node_id: self.node_id,
+            action: msgs::ErrorAction::DisconnectPeer { msg: None },
+        }
+    }
+
     /// error: the channel is given up.
     pub fn error(self, text: String) -> MessageSendEvent {
         let msg = msgs::ErrorMessage {

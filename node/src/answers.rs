@@ -1,0 +1,368 @@
+//! What the node answers to its HTTP server: reads from the ledger, the wallet and the network side; orders go to
+//! [`client_handler`](crate::client_handler).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bitcoin::secp256k1::PublicKey;
+use exonum::merkledb::BinaryValue;
+use exonum::messages::{AnyTx, SignedMessage, Verified};
+use tokio::sync::watch;
+use zarnitsa_channel::amount::Msat;
+use zarnitsa_channel::ids::{ChannelId, PaymentHash};
+use zarnitsa_channel::state::Channel;
+use zarnitsa_ledger::Ledger;
+use zarnitsa_service::records::{AcceptFrom, Policy};
+use zarnitsa_service::transactions::PolicyChange;
+use zarnitsa_service::{read, LedgerCall};
+
+use crate::api::{self, ApiError, ErrorCode, NodeApi};
+use crate::node::Node;
+use crate::shared::Shared;
+use crate::{time, view};
+
+/// The most entries that a list gives at once.
+const MOST: usize = 100_000;
+
+/// The node as its HTTP server sees it.
+pub struct Answers {
+    shared: Arc<Shared>,
+    heights: watch::Receiver<u64>,
+    uri: String,
+}
+
+impl Answers {
+    /// Of a running node.
+    pub fn of(node: &Node) -> Self {
+        let announced = node.shared.config.lightning.announce.first().cloned();
+        let address = announced.unwrap_or_else(|| {
+            let bound = node.lightning_address;
+            let loopback = if bound.ip().is_unspecified() {
+                "127.0.0.1".to_owned()
+            } else {
+                bound.ip().to_string()
+            };
+            format!("{loopback}:{}", bound.port())
+        });
+        let uri = format!("{}@{address}", node.shared.signer.node_id());
+        Self {
+            shared: node.shared.clone(),
+            heights: node.heights(),
+            uri,
+        }
+    }
+
+    fn connected(&self) -> HashSet<PublicKey> {
+        let peers = self.shared.peers.list();
+        peers
+            .into_iter()
+            .filter(|p| p.connection.is_some())
+            .map(|p| p.node_id)
+            .collect()
+    }
+}
+
+#[async_trait]
+impl NodeApi for Answers {
+    async fn health(&self) -> api::Health {
+        let ledger = self.shared.ledger.stopped().is_none();
+        let chain = self.shared.chain.status().reachable;
+        api::Health {
+            ok: ledger,
+            ledger,
+            chain,
+            peers: !self.shared.stopping.is_cancelled(),
+        }
+    }
+
+    async fn info(&self) -> Result<api::NodeInfo, ApiError> {
+        let head = self.shared.ledger.head();
+        let chain = self.shared.chain.status();
+        let config = &self.shared.config;
+        Ok(api::NodeInfo {
+            node_id: self.shared.signer.node_id(),
+            alias: config.alias.clone(),
+            uri: self.uri.clone(),
+            role: config.role,
+            network: config.network,
+            block_height: chain.tip.map_or(0, |block| block.height),
+            ledger_height: head.height,
+            ledger_hash: head.block_hash,
+            state_hash: head.state_hash,
+            validator_key: self.shared.ledger.validator_key(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            chain_available: chain.reachable,
+        })
+    }
+
+    async fn balance(&self) -> Result<api::Balance, ApiError> {
+        self.shared.balance()
+    }
+
+    async fn wallet_address(&self) -> Result<api::WalletAddress, ApiError> {
+        self.shared.wallet_address()
+    }
+
+    async fn wallet_send(&self, request: api::WalletSend) -> Result<api::WalletSent, ApiError> {
+        self.shared.wallet_send(request).await
+    }
+
+    async fn wallet_utxos(&self) -> Result<Vec<api::Utxo>, ApiError> {
+        self.shared.wallet_utxos()
+    }
+
+    async fn wallet_transactions(&self) -> Result<Vec<api::WalletTransaction>, ApiError> {
+        self.shared.wallet_transactions()
+    }
+
+    async fn peer_connect(&self, request: api::PeerConnect) -> Result<api::PeerNamed, ApiError> {
+        let peer = request.peer;
+        let address = peer.address.unwrap_or_default();
+        self.shared
+            .reach(peer.node_id, &address)
+            .await
+            .map_err(|error| ApiError::new(ErrorCode::PeerUnreachable, error))?;
+        Ok(api::PeerNamed {
+            node_id: peer.node_id,
+        })
+    }
+
+    async fn peers(&self) -> Result<Vec<api::Peer>, ApiError> {
+        let peers = self.shared.peers.list().into_iter();
+        Ok(peers
+            .map(|peer| api::Peer {
+                node_id: peer.node_id,
+                address: peer.address,
+                connected: peer.connection.is_some(),
+                inbound: peer.inbound,
+                features: peer
+                    .features
+                    .as_ref()
+                    .map(view::features)
+                    .unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    async fn peer_disconnect(
+        &self,
+        request: api::PeerDisconnect,
+    ) -> Result<api::PeerNamed, ApiError> {
+        let node_id = request.node_id;
+        let known = self
+            .shared
+            .peers
+            .list()
+            .iter()
+            .any(|peer| peer.node_id == node_id);
+        if !known {
+            return Err(ApiError::not_found("peer", node_id));
+        }
+        self.shared.forget_peer(node_id);
+        Ok(api::PeerNamed { node_id })
+    }
+
+    async fn open_channel(
+        &self,
+        request: api::OpenChannel,
+    ) -> Result<api::ChannelOpened, ApiError> {
+        self.shared.open_channel(request).await
+    }
+
+    async fn channels(&self) -> Result<Vec<api::ChannelSummary>, ApiError> {
+        let (connected, limits) = (self.connected(), self.shared.limits());
+        let mut records = read::channel_records(&*self.shared.ledger.snapshot());
+        records.sort_by_key(|record| (record.opened_height, record.channel_id));
+        Ok(records
+            .iter()
+            .map(|record| {
+                let machine = Channel::decode(&record.machine).ok();
+                view::channel(
+                    record,
+                    machine.as_ref(),
+                    &limits,
+                    connected.contains(&record.peer),
+                )
+            })
+            .collect())
+    }
+
+    async fn channel(&self, id: ChannelId) -> Result<api::ChannelSummary, ApiError> {
+        let record = self.shared.channel_record(&id);
+        let record = record.ok_or_else(|| ApiError::not_found("channel", id))?;
+        let machine = Channel::decode(&record.machine).ok();
+        let connected = self.shared.peers.connection(&record.peer).is_some();
+        Ok(view::channel(
+            &record,
+            machine.as_ref(),
+            &self.shared.limits(),
+            connected,
+        ))
+    }
+
+    async fn channel_history(
+        &self,
+        id: ChannelId,
+    ) -> Result<Vec<api::ChannelHistoryEntry>, ApiError> {
+        self.shared
+            .channel_record(&id)
+            .ok_or_else(|| ApiError::not_found("channel", id))?;
+        let entries = read::history(&*self.shared.ledger.snapshot(), &id, 0, MOST);
+        Ok((0..)
+            .zip(&entries)
+            .map(|(index, entry)| view::history_entry(index, entry))
+            .collect())
+    }
+
+    async fn close_channel(
+        &self,
+        request: api::CloseChannel,
+    ) -> Result<api::ChannelClosed, ApiError> {
+        self.shared.close_channel(request).await
+    }
+
+    async fn create_invoice(&self, request: api::CreateInvoice) -> Result<api::Invoice, ApiError> {
+        self.shared.create_invoice(request).await
+    }
+
+    async fn invoices(&self) -> Result<Vec<api::Invoice>, ApiError> {
+        let now = time::unix();
+        let records = read::invoices(&*self.shared.ledger.snapshot(), 0, MOST);
+        Ok(records
+            .iter()
+            .map(|record| view::invoice(record, now))
+            .collect())
+    }
+
+    async fn invoice(&self, hash: PaymentHash) -> Result<api::Invoice, ApiError> {
+        let record = self.shared.invoice(&hash);
+        let record = record.ok_or_else(|| ApiError::not_found("invoice", hash))?;
+        Ok(view::invoice(&record, time::unix()))
+    }
+
+    async fn pay(&self, request: api::Pay) -> Result<api::Payment, ApiError> {
+        self.shared.pay(request).await
+    }
+
+    async fn keysend(&self, _: api::Keysend) -> Result<api::Payment, ApiError> {
+        Err(ApiError::new(
+            ErrorCode::NotSupported,
+            "this node pays invoices only",
+        ))
+    }
+
+    async fn payments(&self) -> Result<Vec<api::Payment>, ApiError> {
+        let records = read::payments(&*self.shared.ledger.snapshot(), 0, MOST);
+        let time = |height| self.shared.block_time(height);
+        Ok(records
+            .iter()
+            .map(|record| view::payment(record, time(record.created_height)))
+            .collect())
+    }
+
+    async fn payment(&self, hash: PaymentHash) -> Result<api::Payment, ApiError> {
+        let record = self.shared.payment(&hash);
+        let record = record.ok_or_else(|| ApiError::not_found("payment", hash))?;
+        Ok(view::payment(
+            &record,
+            self.shared.block_time(record.created_height),
+        ))
+    }
+
+    async fn forwards(&self) -> Result<Vec<api::Forward>, ApiError> {
+        Ok(Vec::new()) // nothing is forwarded
+    }
+
+    async fn policy(&self) -> Result<api::Policy, ApiError> {
+        Ok(policy_view(&self.shared.policy()))
+    }
+
+    async fn set_policy(&self, request: api::SetPolicy) -> Result<api::Policy, ApiError> {
+        if request.channel_id.is_some() {
+            let message = "a channel has no policy of its own";
+            return Err(ApiError::new(ErrorCode::NotSupported, message));
+        }
+        let mut policy = self.shared.policy();
+        policy.base_fee_msat = request.base_fee_msat.unwrap_or(policy.base_fee_msat);
+        policy.fee_ppm = request.fee_ppm.unwrap_or(policy.fee_ppm);
+        policy.cltv_delta = request.cltv_delta.map_or(policy.cltv_delta, Into::into);
+        let change = PolicyChange {
+            policy: policy.clone(),
+            nonce: rand::random(),
+        };
+        self.shared
+            .order(LedgerCall::Policy(Box::new(change)))
+            .await?;
+        Ok(policy_view(&policy))
+    }
+
+    async fn submit_transaction(
+        &self,
+        body: Vec<u8>,
+    ) -> Result<api::SubmittedTransaction, ApiError> {
+        let message = SignedMessage::from_bytes(body.into()).map_err(|error| {
+            ApiError::bad_request(format_args!("not a signed message: {error}"))
+        })?;
+        let transaction: Verified<AnyTx> = message
+            .into_verified()
+            .map_err(|error| ApiError::bad_request(format_args!("not a transaction: {error}")))?;
+        self.shared.submit_foreign(transaction).await
+    }
+
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<api::Event>, ApiError> {
+        let entries = read::events(&*self.shared.ledger.snapshot(), after, limit);
+        Ok(entries
+            .iter()
+            .map(|(index, event)| view::event(*index, event))
+            .collect())
+    }
+
+    fn watch_height(&self) -> watch::Receiver<u64> {
+        self.heights.clone()
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.shared.ledger.clone()
+    }
+}
+
+fn policy_view(policy: &Policy) -> api::Policy {
+    api::Policy {
+        base_fee_msat: policy.base_fee_msat,
+        fee_ppm: policy.fee_ppm,
+        cltv_delta: u16::try_from(policy.cltv_delta).unwrap_or(u16::MAX),
+        min_channel_sat: policy.min_channel_sat.to_sat(),
+        max_channel_sat: policy.max_channel_sat.to_sat(),
+        minimum_depth: policy.minimum_depth,
+        accept_channels: policy.accept_from != AcceptFrom::Nobody,
+        channels: Vec::new(),
+    }
+}
+
+impl Shared {
+    fn balance(&self) -> Result<api::Balance, ApiError> {
+        let wallet = self.wallet.balance();
+        let mut balance = api::Balance {
+            onchain_sat: wallet.confirmed.to_sat(),
+            onchain_unconfirmed_sat: wallet.unconfirmed.to_sat(),
+            ..api::Balance::default()
+        };
+        let sum = |total: Msat, more: Msat| total.checked_add(more).unwrap_or(total);
+        for record in read::channel_records(&*self.ledger.snapshot()) {
+            match record.state.as_str() {
+                "closed" | "failed" => {}
+                "closing" => {
+                    balance.pending_close_sat += record.local_msat.to_sat_floor().to_sat();
+                }
+                _ => {
+                    balance.channels_local_msat =
+                        sum(balance.channels_local_msat, record.local_msat);
+                    balance.channels_remote_msat =
+                        sum(balance.channels_remote_msat, record.remote_msat);
+                }
+            }
+        }
+        Ok(balance)
+    }
+}

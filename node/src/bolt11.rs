@@ -1,0 +1,118 @@
+//! BOLT 11 invoices of this node, and what belongs to being paid and paying: onions and their failures.
+
+use bitcoin::hashes::{sha256, Hash};
+use bitcoin::secp256k1::SecretKey;
+use lightning::types::payment::PaymentHash;
+use lightning_invoice::{Bolt11Invoice, Currency, InvoiceBuilder, PaymentSecret};
+use std::time::Duration;
+use zarnitsa_channel::amount::Msat;
+use zarnitsa_channel::message::UpdateAddHtlc;
+use zarnitsa_peer::onion::{
+    self, BuildError, BuiltOnion, FailureCode, IncomingHtlc, Payee, Peeled, ONION_LENGTH,
+};
+use zarnitsa_service::records::{Failure, Payment};
+
+use crate::shared::Shared;
+
+/// Blocks that a payer must leave until the HTLC expires. LDK's onion reader refuses less than 40; 80 is what others ask.
+pub(crate) const MIN_FINAL_CLTV_EXPIRY_DELTA: u64 = 80;
+
+impl Shared {
+    /// Builds and signs it.
+    pub(crate) fn bolt11(
+        &self,
+        nonce: &[u8; 32],
+        amount: Msat,
+        description: &str,
+        expiry_seconds: u32,
+        created_at: u64,
+    ) -> Result<String, String> {
+        let preimage = self.signer.invoice_preimage(nonce);
+        let hash = sha256::Hash::from_byte_array(preimage.payment_hash().0);
+        let builder = InvoiceBuilder::new(Currency::from(self.network()))
+            .description(description.to_owned())
+            .payment_hash(hash)
+            .payment_secret(PaymentSecret(*self.signer.payment_secret(nonce)))
+            .duration_since_epoch(Duration::from_secs(created_at))
+            .expiry_time(Duration::from_secs(expiry_seconds.into()))
+            .min_final_cltv_expiry_delta(MIN_FINAL_CLTV_EXPIRY_DELTA)
+            .payee_pub_key(self.signer.node_id())
+            .basic_mpp();
+        let builder = if amount == Msat::ZERO {
+            builder
+        } else {
+            builder.amount_milli_satoshis(amount.to_msat())
+        };
+        builder
+            .build_signed(|digest| self.signer.sign_node_recoverable(digest))
+            .map(|invoice: Bolt11Invoice| invoice.to_string())
+            .map_err(|error| format!("no invoice could be made: {error}"))
+    }
+
+    /// Reads the onion of an HTLC that a peer offers.
+    pub(crate) fn peel(
+        &self,
+        add: &UpdateAddHtlc,
+        onion: &[u8; ONION_LENGTH],
+        block_height: u32,
+    ) -> Peeled {
+        let htlc = IncomingHtlc {
+            onion,
+            amount_msat: add.amount.to_msat(),
+            payment_hash: PaymentHash(add.payment_hash.0),
+            cltv_expiry: add.cltv_expiry,
+            path_key: None,
+            block_height,
+        };
+        onion::peel(&self.node_signer, &htlc)
+    }
+
+    /// The onion of a payment to a peer.
+    pub(crate) fn direct_onion(
+        &self,
+        payment: &Payment,
+        invoice: &Bolt11Invoice,
+        block_height: u32,
+    ) -> Result<BuiltOnion, BuildError> {
+        let delta = u32::try_from(invoice.min_final_cltv_expiry_delta()).unwrap_or(u32::MAX);
+        let amount_msat = payment.amount_msat.to_msat();
+        // Only hops that forward are told a channel.
+        let path = onion::direct_path(payment.payee, 0, amount_msat, delta);
+        let order = onion::Payment {
+            path: &path,
+            total_msat: amount_msat,
+            payment_hash: PaymentHash(payment.payment_hash.0),
+            payee: Payee::Invoice {
+                payment_secret: *invoice.payment_secret(),
+                payment_metadata: invoice.payment_metadata().cloned(),
+            },
+            block_height,
+        };
+        onion::build(&self.session_key(payment), &order)
+    }
+
+    fn session_key(&self, payment: &Payment) -> SecretKey {
+        self.signer.onion_session_key(&payment.session_nonce)
+    }
+
+    /// What came back for one of our payments.
+    pub(crate) fn decode_failure(&self, payment: &Payment, reason: &[u8]) -> Failure {
+        let route = [payment.payee];
+        let secrets = onion::session_secrets(&self.session_key(payment), &route);
+        let returned = secrets.and_then(|secrets| onion::read_failure(&secrets, reason));
+        let Some(returned) = returned else {
+            let reason = "the failure could not be read: a node on the way damaged it".to_owned();
+            return Failure {
+                code: 0,
+                culprit: None,
+                reason,
+            };
+        };
+        let code = returned.failure.map_or(0, |failure| failure.code().0);
+        Failure {
+            code,
+            culprit: route.get(returned.hop).copied(),
+            reason: FailureCode(code).name().replace('_', " "),
+        }
+    }
+}

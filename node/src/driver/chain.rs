@@ -1,0 +1,183 @@
+//! What the chain shows, as steps of channels.
+
+use bitcoin::OutPoint;
+use zarnitsa_bitcoin_adapter::{BroadcastEvent, ChainEvent, WatchEvent};
+use zarnitsa_channel::command::{ChainEvent as Shown, Command};
+use zarnitsa_channel::ids::ChannelId;
+use zarnitsa_channel::state::Channel;
+
+use super::effects::Batch;
+use super::live::Live;
+use super::step::{split, Step};
+use super::Driver;
+
+impl Driver {
+    pub(super) fn chain_event(&mut self, event: ChainEvent) {
+        match event {
+            ChainEvent::Connected { block, .. } => {
+                self.block_height = block.height;
+                if !std::mem::replace(&mut self.watching, true) {
+                    let channels = self.channels.values().map(|live| live.machine.clone());
+                    self.shared.watch_again(channels.collect(), block.height);
+                }
+            }
+            ChainEvent::Disconnected { block } => {
+                self.block_height = block.height.saturating_sub(1);
+            }
+            ChainEvent::Watch(event) => self.watch_event(event),
+            ChainEvent::Broadcast(event) => broadcast_event(&event),
+            ChainEvent::Fault { error } => {
+                tracing::warn!(%error, "the chain cannot be followed now")
+            }
+        }
+    }
+
+    fn watch_event(&mut self, event: WatchEvent) {
+        match event {
+            WatchEvent::TransactionConfirmed {
+                outpoint,
+                output,
+                block,
+                index,
+                coinbase,
+            } => {
+                let output = output.unwrap_or(bitcoin::TxOut::NULL);
+                // It is told when it is as deep as the watch asked, before the block that makes it so is.
+                let depth = self.shared.watch_depth(&ChannelId::from_funding(outpoint));
+                let counted = self
+                    .block_height
+                    .saturating_sub(block.height)
+                    .saturating_add(1);
+                let shown = Shown::OpeningConfirmed {
+                    block_hash: block.hash,
+                    block_height: block.height,
+                    transaction_index: index,
+                    confirmations: counted.max(depth),
+                    output_value: output.value,
+                    output_script: output.script_pubkey,
+                    coinbase,
+                };
+                self.shown(outpoint, shown);
+            }
+            WatchEvent::TransactionReorged { outpoint } => {
+                self.shown(outpoint, Shown::OpeningReorged);
+            }
+            WatchEvent::SpendConfirmed {
+                outpoint,
+                transaction,
+                block,
+            } => {
+                let transaction = Box::new((*transaction).clone());
+                let shown = Shown::FundingSpent {
+                    transaction,
+                    block_height: block.height,
+                };
+                self.shown(outpoint, shown);
+            }
+            WatchEvent::SpendReorged { outpoint, .. } => self.shown(outpoint, Shown::SpendReorged),
+            WatchEvent::SpendBuried {
+                outpoint, block, ..
+            } => {
+                self.shown(
+                    outpoint,
+                    Shown::SpendBuried {
+                        block_height: block.height,
+                    },
+                );
+            }
+            WatchEvent::SpendSeen {
+                outpoint,
+                transaction,
+            } => {
+                let txid = transaction.compute_txid();
+                tracing::info!(%outpoint, %txid, "a spend of a channel is in the mempool");
+            }
+        }
+    }
+
+    fn shown(&mut self, outpoint: OutPoint, event: Shown) {
+        let id = ChannelId::from_funding(outpoint);
+        if !self.channels.contains_key(&id) {
+            return;
+        }
+        if let Err(error) = self.advance(id, Step::new(Command::Chain(event))) {
+            tracing::error!(channel = %id, %error, "what the chain shows was refused");
+        }
+    }
+
+    /// After a start: every channel that is not over is read from the ledger, watched, and does what it owes.
+    pub(super) fn resume(&mut self) {
+        for id in self.shared.live_channels() {
+            let Some((machine, steps)) = self.shared.channel_and_steps(&id) else {
+                continue;
+            };
+            self.shared.peers.protect(machine.params().peer, true);
+            self.own(Live::offline(machine, steps));
+        }
+        let ids: Vec<ChannelId> = self.channels.keys().copied().collect();
+        for id in ids {
+            self.resume_channel(id);
+        }
+        self.end_interrupted_payments();
+        self.resume_requests();
+    }
+
+    fn resume_channel(&mut self, id: ChannelId) {
+        let Some(live) = self.channels.get(&id) else {
+            return;
+        };
+        if matches!(live.machine, Channel::AwaitingFundingSigned(_)) {
+            return self.abandon(id, "the node stopped before the peer had signed".to_owned());
+        }
+        let (effects, events) = split(live.machine.resume());
+        let batch = Batch {
+            receipt: None,
+            target: live.target(),
+            connection: None,
+            effects,
+        };
+        self.enqueue(batch);
+        self.follow(id, events);
+    }
+
+    /// A channel that is over is watched no more and forgotten; the ledger keeps it.
+    pub(super) fn state_changed(&mut self, id: ChannelId) {
+        let Some(live) = self.channels.get(&id) else {
+            return;
+        };
+        let state = live.machine.state_name();
+        tracing::info!(channel = %id, state, "state");
+        match live.machine {
+            Channel::AwaitingConfirmations(_) => self.opening_is_out(id),
+            Channel::Closed(_) | Channel::Failed(_) => self.over(id),
+            Channel::AwaitingFundingSigned(_)
+            | Channel::AwaitingPeerReady(_)
+            | Channel::Normal(_)
+            | Channel::ShuttingDown(_)
+            | Channel::NegotiatingClosing(_)
+            | Channel::Closing(_) => {}
+        }
+    }
+
+    fn over(&mut self, id: ChannelId) {
+        let Some(live) = self.channels.remove(&id) else {
+            return;
+        };
+        let params = live.machine.params();
+        self.shared.chain.unwatch(params.funding);
+        let mut none_left = false;
+        if let Some(ids) = self.by_peer.get_mut(&params.peer) {
+            ids.remove(&id);
+            none_left = ids.is_empty();
+        }
+        if none_left {
+            self.by_peer.remove(&params.peer);
+            self.shared.peers.protect(params.peer, false);
+        }
+        self.closing_feerates.remove(&id);
+    }
+}
+
+fn broadcast_event(event: &BroadcastEvent) {
+    tracing::info!(?event, "broadcast");
+}

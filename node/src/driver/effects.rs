@@ -1,0 +1,226 @@
+//! Carries out effects, in order, each only after the block that holds its cause is on disk.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use lightning::ln::msgs::MessageSendEvent;
+use tokio::sync::mpsc;
+use zarnitsa_channel::action::Broadcast;
+use zarnitsa_channel::ids::ChannelId;
+use zarnitsa_channel::message::{ClosingSigned, FundingCreated, OutgoingMessage};
+use zarnitsa_channel::params::Side;
+use zarnitsa_ledger::Receipt;
+use zarnitsa_peer::Connection;
+
+use super::{EffectError, Event};
+use crate::shared::Shared;
+use crate::wire::{Complete, UpdateBundle};
+
+/// Something that leaves the process.
+#[derive(Debug)]
+pub(super) enum Effect {
+    Send(OutgoingMessage),
+    Broadcast(Broadcast),
+}
+
+/// The effects of one step.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// Of the ledger transaction that they wait for; none where nothing was to be stored.
+    pub receipt: Option<Receipt>,
+    pub target: Complete,
+    /// The connection that the messages are meant for: a later one begins with channel_reestablish instead.
+    pub connection: Option<Connection>,
+    pub effects: Vec<Effect>,
+}
+
+/// The task that does it.
+pub(super) struct Executor {
+    shared: Arc<Shared>,
+    driver: mpsc::UnboundedSender<Event>,
+    /// Updates that wait for the commitment_signed with which they travel.
+    bundles: HashMap<ChannelId, (Connection, UpdateBundle)>,
+}
+
+impl Executor {
+    pub(super) fn new(shared: Arc<Shared>, driver: mpsc::UnboundedSender<Event>) -> Self {
+        Self {
+            shared,
+            driver,
+            bundles: HashMap::new(),
+        }
+    }
+
+    /// Until the driver is gone or the ledger has stopped.
+    pub(super) async fn run(mut self, mut batches: mpsc::UnboundedReceiver<Batch>) {
+        while let Some(mut batch) = batches.recv().await {
+            if let Some(receipt) = batch.receipt.take() {
+                match receipt.await {
+                    Ok(committed) => {
+                        if let Err(error) = committed.result {
+                            self.diverged(&batch, error.to_string());
+                            continue;
+                        }
+                    }
+                    // Nothing leaves any more: what is not on disk must not be spoken of.
+                    Err(error) => {
+                        let _ = self.driver.send(Event::LedgerStopped(error.to_string()));
+                        return;
+                    }
+                }
+            }
+            self.carry_out(batch);
+        }
+    }
+
+    fn diverged(&mut self, batch: &Batch, error: String) {
+        self.bundles.remove(&batch.target.channel_id);
+        let _ = self.driver.send(Event::Diverged {
+            channel_id: batch.target.channel_id,
+            error,
+        });
+    }
+
+    fn carry_out(&mut self, batch: Batch) {
+        for effect in batch.effects {
+            let done = match effect {
+                Effect::Send(message) => self.send(batch.target, batch.connection, message),
+                Effect::Broadcast(broadcast) => self.broadcast(batch.target.channel_id, broadcast),
+            };
+            if let Err(error) = done {
+                let channel_id = batch.target.channel_id;
+                tracing::error!(%channel_id, %error, "an effect could not be carried out");
+                let _ = self.driver.send(Event::EffectFailed { channel_id, error });
+                break;
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        target: Complete,
+        connection: Option<Connection>,
+        message: OutgoingMessage,
+    ) -> Result<(), EffectError> {
+        let Some(connection) = connection else {
+            return Ok(());
+        }; // nobody is there to hear it
+        let signer = &self.shared.signer;
+        let id = target.channel_id;
+        let event = match message {
+            OutgoingMessage::FundingCreated {
+                temporary_channel_id,
+                funding,
+            } => {
+                let signature = signer.sign_counterparty_commitment(&id)?.signature;
+                target.funding_created(&FundingCreated {
+                    temporary_channel_id,
+                    funding,
+                    signature,
+                })
+            }
+            OutgoingMessage::FundingSigned => {
+                target.funding_signed(signer.sign_counterparty_commitment(&id)?.signature)
+            }
+            OutgoingMessage::ChannelReady {
+                next_per_commitment_point,
+                alias,
+            } => target.channel_ready(next_per_commitment_point, alias),
+            OutgoingMessage::RevokeAndAck {
+                revoked,
+                next_per_commitment_point,
+            } => {
+                let secret = signer.release_secret(&id, revoked)?;
+                target.revoke_and_ack(secret, next_per_commitment_point)
+            }
+            OutgoingMessage::Shutdown { script } => target.shutdown(script),
+            OutgoingMessage::ClosingSigned { fee, fee_range } => {
+                let signature = signer.sign_closing(&id, fee)?;
+                target.closing_signed(&ClosingSigned {
+                    fee,
+                    signature,
+                    fee_range,
+                })
+            }
+            OutgoingMessage::ChannelReestablish(message) => target.channel_reestablish(&message),
+            OutgoingMessage::Warning { text } => target.warning(text),
+            OutgoingMessage::Error { text } => target.error(text),
+            update => return self.send_update(target, connection, update),
+        };
+        self.speak(connection, event);
+        Ok(())
+    }
+
+    /// A message to a connection that is gone is lost with it, as any message may be.
+    fn speak(&self, connection: Connection, event: MessageSendEvent) {
+        if let Err(error) = self.shared.peers.send(connection, event) {
+            tracing::debug!(%error, "not sent");
+        }
+    }
+
+    /// Updates are kept until their commitment_signed, and leave with it.
+    fn send_update(
+        &mut self,
+        target: Complete,
+        connection: Connection,
+        update: OutgoingMessage,
+    ) -> Result<(), EffectError> {
+        let id = target.channel_id;
+        let (_, mut bundle) = self
+            .bundles
+            .remove(&id)
+            .filter(|(of, _)| *of == connection)
+            .unwrap_or_else(|| (connection, UpdateBundle::new(target)));
+        match update {
+            OutgoingMessage::UpdateAddHtlc(add) => {
+                let htlc = add.id;
+                let missing = || EffectError::NoOnion {
+                    channel: id,
+                    htlc: htlc.0,
+                };
+                let onion = self
+                    .shared
+                    .onion(&id, Side::Holder, htlc)
+                    .ok_or_else(missing)?;
+                bundle.add(&add, &onion)?;
+            }
+            OutgoingMessage::UpdateFulfillHtlc { id, preimage } => bundle.fulfill(id, preimage.0),
+            OutgoingMessage::UpdateFailHtlc { id, reason } => bundle.fail(id, &reason)?,
+            OutgoingMessage::UpdateFailMalformedHtlc {
+                id,
+                sha256_of_onion,
+                failure_code,
+            } => {
+                bundle.fail_malformed(id, sha256_of_onion, failure_code)?;
+            }
+            OutgoingMessage::UpdateFee { feerate_per_kw } => bundle.fee(feerate_per_kw),
+            OutgoingMessage::CommitmentSigned { number } => {
+                let signed = self.shared.signer.sign_counterparty_commitment(&id)?;
+                if signed.number != number {
+                    return Err(EffectError::OtherCommitment {
+                        asked: number,
+                        is: signed.number,
+                    });
+                }
+                self.speak(
+                    connection,
+                    bundle.commit(signed.signature, signed.htlc_signatures),
+                );
+                return Ok(());
+            }
+            other => return Err(EffectError::NotAnUpdate(format!("{other:?}"))),
+        }
+        self.bundles.insert(id, (connection, bundle));
+        Ok(())
+    }
+
+    fn broadcast(&self, id: ChannelId, broadcast: Broadcast) -> Result<(), EffectError> {
+        let transaction = match broadcast {
+            Broadcast::Opening(transaction) => *transaction,
+            Broadcast::Closing => self.shared.signer.complete_closing(&id)?,
+            Broadcast::HolderCommitment => self.shared.signer.complete_holder_commitment(&id)?,
+        };
+        self.shared.broadcast(transaction);
+        Ok(())
+    }
+}

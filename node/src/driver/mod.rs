@@ -1,0 +1,198 @@
+//! The driver: one task that owns all channels of this node.
+//!
+//! For each thing that happens it asks the pure machine first. What the machine refuses never reaches the
+//! ledger. What it accepts is submitted as one ledger transaction, and the driver goes on with the next state
+//! at once, so that many steps share a block; their effects wait in order until that block is on disk
+//! ([`effects`]). The driver itself stores nothing: after a restart it is made again from the ledger.
+
+mod chain;
+mod closing;
+mod effects;
+mod htlcs;
+mod live;
+mod opening;
+mod payments;
+mod peers;
+mod requests;
+mod step;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use bitcoin::secp256k1::PublicKey;
+use exonum::crypto::Hash;
+use tokio::sync::{mpsc, oneshot};
+use zarnitsa_bitcoin_adapter::ChainEvent;
+use zarnitsa_channel::ids::{ChannelId, PaymentHash};
+use zarnitsa_ledger::CommittedBlock;
+use zarnitsa_peer::{Connection, PeerEvent, PeerEvents};
+use zarnitsa_service::read;
+use zarnitsa_service::records::OpenChannelRequest;
+use zarnitsa_signer::SignerError;
+
+use crate::shared::Shared;
+use crate::wire::WireError;
+
+use effects::{Batch, Executor};
+use live::Live;
+use opening::Openings;
+
+/// How many events are taken before the commitments that they made due are sent: what comes together is committed together.
+const EVENTS_PER_TURN: usize = 512;
+
+/// What the effects' task tells the driver.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The ledger refused what the machine had accepted: a fault of ours. The channel is read again from the ledger.
+    Diverged {
+        channel_id: ChannelId,
+        error: String,
+    },
+    /// A message could not be made or a transaction could not be signed.
+    EffectFailed {
+        channel_id: ChannelId,
+        error: EffectError,
+    },
+    /// The ledger has stopped: so must the node.
+    LedgerStopped(String),
+    /// The peer of an ordered opening is connected.
+    PeerReached {
+        request: Hash,
+        order: OpenChannelRequest,
+        connection: Connection,
+    },
+}
+
+/// Why an effect could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EffectError {
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    #[error("commitment {asked} was to be sent, but the ledger's newest is {is}")]
+    OtherCommitment { asked: u64, is: u64 },
+    #[error("HTLC {htlc} of {channel} has no onion in the ledger")]
+    NoOnion { channel: ChannelId, htlc: u64 },
+    #[error("not an update: {0}")]
+    NotAnUpdate(String),
+}
+
+/// The driver's inputs.
+pub(crate) struct Inputs {
+    pub peers: PeerEvents,
+    pub chain: mpsc::Receiver<ChainEvent>,
+    pub blocks: mpsc::Receiver<Arc<CommittedBlock>>,
+    pub stop: oneshot::Receiver<()>,
+}
+
+/// The one owner of all channels.
+pub(crate) struct Driver {
+    shared: Arc<Shared>,
+    channels: BTreeMap<ChannelId, Live>,
+    by_peer: HashMap<PublicKey, HashSet<ChannelId>>,
+    openings: Openings,
+    /// Channels whose commitment is due.
+    due: HashSet<ChannelId>,
+    /// Invoices that an HTLC is claiming in steps not yet on disk, so that no second HTLC claims them too.
+    claiming: HashSet<PaymentHash>,
+    effects: mpsc::UnboundedSender<Batch>,
+    events: mpsc::UnboundedReceiver<Event>,
+    to_self: mpsc::UnboundedSender<Event>,
+    /// Feerates that the operator ordered for closings.
+    closing_feerates: HashMap<ChannelId, u32>,
+    /// The first entry of the ledger's event log that has woken nobody yet.
+    next_event: u64,
+    /// Of the chain; 0 until it is first heard of.
+    block_height: u32,
+    /// The channels that the ledger had at the start are watched.
+    watching: bool,
+}
+
+impl Driver {
+    /// Reads every channel from the ledger, and starts the effects' task.
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let next_event = read::event_count(&*shared.ledger.snapshot());
+        // Unbounded, but each entry was let in by a bounded queue: the peers' and the ledger's.
+        let (effects, batches) = mpsc::unbounded_channel();
+        let (to_self, events) = mpsc::unbounded_channel();
+        let executor = Executor::new(shared.clone(), to_self.clone());
+        tokio::spawn(executor.run(batches));
+        Self {
+            shared,
+            channels: BTreeMap::new(),
+            by_peer: HashMap::new(),
+            openings: Openings::default(),
+            due: HashSet::new(),
+            claiming: HashSet::new(),
+            effects,
+            events,
+            to_self,
+            closing_feerates: HashMap::new(),
+            next_event,
+            block_height: 0,
+            watching: false,
+        }
+    }
+
+    /// Until it is told to stop, or the ledger stops, which is the error.
+    pub(crate) async fn run(mut self, mut inputs: Inputs) -> Result<(), String> {
+        self.resume();
+        loop {
+            let turn = tokio::select! {
+                biased;
+                _ = &mut inputs.stop => return Ok(()),
+                Some(event) = self.events.recv() => Turn::Event(event),
+                Some(event) = inputs.chain.recv() => Turn::Chain(event),
+                Some(block) = inputs.blocks.recv() => Turn::Block(block),
+                event = inputs.peers.recv() => Turn::Peer(event),
+            };
+            self.take(turn)?;
+            for turn in std::iter::from_fn(|| inputs.next_waiting()).take(EVENTS_PER_TURN) {
+                self.take(turn)?;
+            }
+            self.commit_what_is_due();
+        }
+    }
+
+    fn take(&mut self, turn: Turn) -> Result<(), String> {
+        match turn {
+            Turn::Event(Event::LedgerStopped(error)) => return Err(error),
+            Turn::Event(Event::Diverged { channel_id, error }) => self.diverged(channel_id, &error),
+            Turn::Event(Event::EffectFailed { channel_id, error }) => {
+                self.diverged(channel_id, &error.to_string());
+            }
+            Turn::Event(Event::PeerReached {
+                request,
+                order,
+                connection,
+            }) => {
+                self.begin_opening(request, &order, connection);
+            }
+            Turn::Chain(event) => self.chain_event(event),
+            Turn::Block(block) => self.block_committed(&block),
+            Turn::Peer(event) => self.peer_event(event),
+        }
+        Ok(())
+    }
+}
+
+/// One thing that happened.
+enum Turn {
+    Event(Event),
+    Chain(ChainEvent),
+    Block(Arc<CommittedBlock>),
+    Peer(PeerEvent),
+}
+
+impl Inputs {
+    fn next_waiting(&mut self) -> Option<Turn> {
+        if let Ok(event) = self.chain.try_recv() {
+            return Some(Turn::Chain(event));
+        }
+        if let Ok(block) = self.blocks.try_recv() {
+            return Some(Turn::Block(block));
+        }
+        self.peers.try_recv().map(Turn::Peer)
+    }
+}

@@ -1,0 +1,393 @@
+//! Openings: in memory until the funding outpoint is known, one ledger transaction from then on.
+
+use std::collections::HashMap;
+
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::{Amount, OutPoint, Transaction};
+use exonum::crypto::Hash;
+use lightning::ln::msgs;
+use zarnitsa_channel::action::Action;
+use zarnitsa_channel::ids::{ChannelId, KeysId, TemporaryChannelId};
+use zarnitsa_channel::message::FundingCreated;
+use zarnitsa_channel::opening::{
+    AcceptTerms, AcceptedOpener, Acceptor, HolderPoints, OpenTerms, Opener, Opening,
+};
+use zarnitsa_channel::params::{ChannelType, CommitmentFormat};
+use zarnitsa_channel::state::Channel;
+use zarnitsa_peer::Connection;
+use zarnitsa_service::records::OpenChannelRequest;
+use zarnitsa_service::{transactions, LedgerCall};
+
+use super::effects::Batch;
+use super::live::{Live, Session};
+use super::step::split;
+use super::Driver;
+use crate::server_handler;
+use crate::shared::Shared;
+use crate::wire::{self, ChannelMessage, Complete};
+
+/// Openings of peers that have not yet sent funding_created, over all peers. Each is a few hundred bytes, but a
+/// stranger must not fill the memory with them.
+const MAX_PENDING: usize = 256;
+/// The same for one connection.
+const MAX_PENDING_PER_PEER: usize = 4;
+
+/// What is being negotiated. None of it is stored, and all of a connection's is forgotten with it (BOLT 2).
+#[derive(Debug, Default)]
+pub(super) struct Openings {
+    stages: HashMap<(Connection, TemporaryChannelId), Stage>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// open_channel is out.
+    AwaitingAccept {
+        opener: Box<Opener>,
+        request: Hash,
+        feerate_per_kw: u32,
+    },
+    /// accept_channel is out.
+    AwaitingFunding(Box<Acceptor>),
+}
+
+impl Openings {
+    /// The connection is gone, or its peer gave everything up.
+    pub(super) fn forget(&mut self, connection: Connection, shared: &Shared) {
+        self.stages.retain(|(of, _), stage| {
+            if *of == connection {
+                if let Stage::AwaitingAccept { request, .. } = stage {
+                    shared.request_failed(*request, "the peer went away during the opening");
+                }
+            }
+            *of != connection
+        });
+    }
+
+    /// The peer answered an opening with an error.
+    pub(super) fn refused(
+        &mut self,
+        connection: Connection,
+        message: &ChannelMessage,
+        shared: &Shared,
+    ) {
+        let key = (connection, TemporaryChannelId(message.channel_id.0));
+        if let Some(Stage::AwaitingAccept { request, .. }) = self.stages.remove(&key) {
+            let zarnitsa_channel::message::PeerMessage::Error { text } = &message.message else {
+                return;
+            };
+            shared.request_failed(request, &format!("the peer refused: {text}"));
+        }
+    }
+
+    fn pending_of_peers(&self, connection: Connection) -> (usize, usize) {
+        let theirs = |stage: &Stage| matches!(stage, Stage::AwaitingFunding(_));
+        let all = self.stages.values().filter(|stage| theirs(stage)).count();
+        let of_this = self
+            .stages
+            .iter()
+            .filter(|((of, _), stage)| *of == connection && theirs(stage))
+            .count();
+        (all, of_this)
+    }
+}
+
+impl Driver {
+    /// The operator's order, with the peer connected: says open_channel.
+    pub(super) fn begin_opening(
+        &mut self,
+        request: Hash,
+        order: &OpenChannelRequest,
+        connection: Connection,
+    ) {
+        match self.open_terms(order) {
+            Ok((terms, feerate_per_kw)) => {
+                let temporary_channel_id = terms.temporary_channel_id;
+                match Opener::new(terms, &self.shared.limits()) {
+                    Ok(opener) => {
+                        let message = wire::open_channel_message(
+                            connection.node_id,
+                            opener.message(),
+                            self.shared.chain_hash(),
+                        );
+                        let opener = Box::new(opener);
+                        let stage = Stage::AwaitingAccept {
+                            opener,
+                            request,
+                            feerate_per_kw,
+                        };
+                        self.openings
+                            .stages
+                            .insert((connection, temporary_channel_id), stage);
+                        self.shared.send(connection, message);
+                    }
+                    Err(error) => self.shared.request_failed(request, &error.to_string()),
+                }
+            }
+            Err(reason) => self.shared.request_failed(request, &reason),
+        }
+    }
+
+    fn open_terms(&self, order: &OpenChannelRequest) -> Result<(OpenTerms, u32), String> {
+        let shared = &self.shared;
+        let feerate_per_kw = match order.feerate_per_kw {
+            0 => shared.opening_feerate_per_kw(),
+            ordered => ordered,
+        };
+        let amount = match order.amount_sat {
+            Amount::ZERO => shared
+                .wallet_all(feerate_per_kw)
+                .map_err(|e| e.to_string())?,
+            amount => amount,
+        };
+        let keys_id = shared.new_keys_id();
+        let side = shared
+            .side_params(amount, &keys_id)
+            .map_err(|e| e.to_string())?;
+        let terms = OpenTerms {
+            peer: order.peer,
+            temporary_channel_id: TemporaryChannelId(rand::random()),
+            keys_id,
+            funding_amount: amount,
+            push: order.push_msat,
+            feerate_per_kw: shared.commitment_feerate_per_kw(),
+            announce: order.announce,
+            channel_type: ChannelType {
+                format: CommitmentFormat::Anchors,
+                scid_alias: false,
+                zero_conf: false,
+            },
+            side,
+            points: self.points(&keys_id)?,
+        };
+        Ok((terms, feerate_per_kw))
+    }
+
+    fn points(&self, keys_id: &KeysId) -> Result<HolderPoints, String> {
+        let point = |number| {
+            let signer = &self.shared.signer;
+            signer
+                .per_commitment_point(keys_id, number)
+                .map_err(|error| error.to_string())
+        };
+        Ok(HolderPoints {
+            first: point(0)?,
+            second: point(1)?,
+        })
+    }
+
+    pub(super) fn accept_channel_received(
+        &mut self,
+        connection: Connection,
+        message: &msgs::AcceptChannel,
+    ) {
+        let temporary = TemporaryChannelId(message.common_fields.temporary_channel_id.0);
+        let Some(Stage::AwaitingAccept {
+            opener,
+            request,
+            feerate_per_kw,
+        }) = self.openings.stages.remove(&(connection, temporary))
+        else {
+            return self.refuse_opening(
+                connection,
+                temporary,
+                "accept_channel without open_channel",
+            );
+        };
+        let accepted = wire::accept_channel(message)
+            .map_err(|error| error.to_string())
+            .and_then(|accept| {
+                opener
+                    .accept(accept, &self.shared.limits())
+                    .map_err(|error| error.to_string())
+            });
+        match accepted {
+            Ok(accepted) => self.fund(connection, request, accepted, feerate_per_kw),
+            Err(reason) => {
+                self.shared.request_failed(request, &reason);
+                self.refuse_opening(connection, temporary, &reason);
+            }
+        }
+    }
+
+    /// The wallet pays into the 2-of-2 output; the signed transaction is stored with the channel, and stays at home
+    /// until the peer's signature over our first commitment is stored too.
+    fn fund(
+        &mut self,
+        connection: Connection,
+        request: Hash,
+        accepted: AcceptedOpener,
+        feerate_per_kw: u32,
+    ) {
+        let temporary = accepted.open().temporary_channel_id;
+        let funded = self
+            .shared
+            .fund_opening(&accepted.funding_output(), feerate_per_kw)
+            .map_err(|error| error.to_string());
+        let (outpoint, transaction) = match funded {
+            Ok(funded) => funded,
+            Err(reason) => {
+                self.shared.request_failed(request, &reason);
+                return self.refuse_opening(connection, temporary, "the opening is not funded");
+            }
+        };
+        self.begin_channel(connection, accepted, outpoint, transaction, request);
+    }
+
+    fn begin_channel(
+        &mut self,
+        connection: Connection,
+        accepted: AcceptedOpener,
+        outpoint: OutPoint,
+        transaction: Transaction,
+        request: Hash,
+    ) {
+        match accepted.fund(outpoint, transaction.clone()) {
+            Ok((channel, actions, opening)) => {
+                self.store_opening(connection, channel, actions, opening, Some(request));
+            }
+            Err(error) => {
+                self.shared.release_coins(&outpoint.txid);
+                self.shared.request_failed(request, &error.to_string());
+            }
+        }
+    }
+
+    /// The channel's first ledger transaction.
+    fn store_opening(
+        &mut self,
+        connection: Connection,
+        channel: Channel,
+        actions: Vec<Action>,
+        opening: Opening,
+        request: Option<Hash>,
+    ) {
+        let id = channel.params().channel_id;
+        let (effects, events) = split(actions);
+        let argument = transactions::Opening {
+            transcript: opening,
+            request,
+        };
+        let receipt = Some(self.shared.submit(LedgerCall::Opening(Box::new(argument))));
+        let live = Live {
+            machine: channel,
+            session: Session::Ready(connection),
+            steps: 1,
+        };
+        let target = live.target();
+        self.shared.watch_channel(&live.machine, self.block_height);
+        self.own(live);
+        self.enqueue(Batch {
+            receipt,
+            target,
+            connection: Some(connection),
+            effects,
+        });
+        self.shared.peers.protect(target.node_id, true);
+        self.follow(id, events);
+    }
+
+    pub(super) fn open_channel_received(
+        &mut self,
+        connection: Connection,
+        message: &msgs::OpenChannel,
+    ) {
+        let temporary = TemporaryChannelId(message.common_fields.temporary_channel_id.0);
+        let (all, of_this) = self.openings.pending_of_peers(connection);
+        if all >= MAX_PENDING || of_this >= MAX_PENDING_PER_PEER {
+            return self.refuse_opening(connection, temporary, "too many openings are pending");
+        }
+        if self.openings.stages.contains_key(&(connection, temporary)) {
+            return self.refuse_opening(connection, temporary, "temporary_channel_id is in use");
+        }
+        match self.acceptor(connection.node_id, message) {
+            Ok(acceptor) => {
+                let answer = wire::accept_channel_message(connection.node_id, acceptor.message());
+                let stage = Stage::AwaitingFunding(Box::new(acceptor));
+                self.openings.stages.insert((connection, temporary), stage);
+                self.shared.send(connection, answer);
+            }
+            Err(reason) => self.refuse_opening(connection, temporary, &reason),
+        }
+    }
+
+    fn acceptor(&self, peer: PublicKey, message: &msgs::OpenChannel) -> Result<Acceptor, String> {
+        let shared = &self.shared;
+        let open = wire::open_channel(message, shared.chain_hash()).map_err(|e| e.to_string())?;
+        let channels = self.channels.values().map(|live| &live.machine);
+        server_handler::may_open(&shared.policy(), &peer, &open, channels)
+            .map_err(|e| e.to_string())?;
+        let keys_id = shared.new_keys_id();
+        let side = shared
+            .side_params(open.funding_amount, &keys_id)
+            .map_err(|e| e.to_string())?;
+        let terms = AcceptTerms {
+            peer,
+            keys_id,
+            minimum_depth: shared.policy().minimum_depth,
+            side,
+            points: self.points(&keys_id)?,
+        };
+        Acceptor::new(open, terms, &shared.limits()).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn funding_created_received(
+        &mut self,
+        connection: Connection,
+        message: &msgs::FundingCreated,
+    ) {
+        let temporary = TemporaryChannelId(message.temporary_channel_id.0);
+        let Some(Stage::AwaitingFunding(acceptor)) =
+            self.openings.stages.remove(&(connection, temporary))
+        else {
+            return self.refuse_opening(connection, temporary, "funding_created out of turn");
+        };
+        let funding = OutPoint::new(
+            message.funding_txid,
+            u32::from(message.funding_output_index),
+        );
+        let id = ChannelId::from_funding(funding);
+        // One funding output, one channel: closed channels count too.
+        if self.channels.contains_key(&id) || self.shared.channel(&id).is_some() {
+            return self.refuse_opening(connection, temporary, "the funding output is in use");
+        }
+        let created = FundingCreated {
+            temporary_channel_id: temporary,
+            funding,
+            signature: message.signature,
+        };
+        match acceptor.funding_created(created, &*self.shared.verifier) {
+            Ok((channel, actions, opening)) => {
+                self.store_opening(connection, channel, actions, opening, None);
+            }
+            Err(error) => self.refuse_opening(connection, temporary, &error.to_string()),
+        }
+    }
+
+    fn refuse_opening(&self, connection: Connection, id: TemporaryChannelId, reason: &str) {
+        tracing::info!(peer = %connection.node_id, reason, "an opening was refused");
+        let target = Complete {
+            node_id: connection.node_id,
+            channel_id: ChannelId(id.0),
+        };
+        self.shared
+            .send(connection, target.error(reason.to_owned()));
+    }
+
+    /// Both have signed and it is on its way to the network: the operator's order is carried out.
+    pub(super) fn opening_is_out(&self, id: ChannelId) {
+        if let Some(request) = self.shared.request_of(&id) {
+            self.shared.request_done(request, &id);
+        }
+    }
+
+    /// An opening that was stored came to nothing: its coins are free again and the operator's order has failed.
+    pub(super) fn opening_failed(&mut self, id: ChannelId, reason: &str) {
+        if let Some(live) = self.channels.get(&id) {
+            self.shared
+                .release_coins(&live.machine.params().funding.txid);
+        }
+        if let Some(request) = self.shared.request_of(&id) {
+            self.shared.request_failed(request, reason);
+        }
+    }
+}

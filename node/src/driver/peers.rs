@@ -1,0 +1,228 @@
+//! What peers do: come, speak, go.
+
+use bitcoin::secp256k1::PublicKey;
+use lightning::ln::msgs;
+use zarnitsa_channel::command::{Command, LocalCommand};
+use zarnitsa_channel::ids::ChannelId;
+use zarnitsa_channel::message::{OutgoingMessage, PeerMessage};
+use zarnitsa_channel::state::Channel;
+use zarnitsa_peer::{Connection, PeerEvent, WireMessage};
+use zarnitsa_service::Attachment;
+
+use super::live::Session;
+use super::step::Step;
+use super::Driver;
+use crate::wire::{ChannelMessage, Complete};
+
+impl Driver {
+    pub(super) fn peer_event(&mut self, event: PeerEvent) {
+        match event {
+            PeerEvent::Connected { connection, .. } => self.connected(connection),
+            PeerEvent::Disconnected { connection } => self.disconnected(connection),
+            PeerEvent::Message {
+                connection,
+                message,
+            } => self.message(connection, message),
+        }
+    }
+
+    fn channels_with(&self, peer: &PublicKey) -> Vec<ChannelId> {
+        let mut ids: Vec<_> = self
+            .by_peer
+            .get(peer)
+            .into_iter()
+            .flatten()
+            .copied()
+            .collect();
+        ids.sort_unstable(); // a set's order changes from run to run
+        ids
+    }
+
+    /// BOLT 2, message retransmission: on a new connection channel_reestablish goes out first, for each channel.
+    fn connected(&mut self, connection: Connection) {
+        for id in self.channels_with(&connection.node_id) {
+            let Some(live) = self.channels.get_mut(&id) else {
+                continue;
+            };
+            let Some(message) = live.machine.reestablish() else {
+                continue;
+            };
+            live.session = Session::Reestablishing(connection);
+            let live = &self.channels[&id];
+            self.say(live, OutgoingMessage::ChannelReestablish(message));
+        }
+    }
+
+    /// Openings whose opening transaction is not out are forgotten (BOLT 2); every other channel waits.
+    fn disconnected(&mut self, connection: Connection) {
+        self.openings.forget(connection, &self.shared);
+        for id in self.channels_with(&connection.node_id) {
+            let Some(live) = self.channels.get_mut(&id) else {
+                continue;
+            };
+            if live.connection() != Some(connection) {
+                continue;
+            }
+            live.session = Session::Offline;
+            if matches!(live.machine, Channel::AwaitingFundingSigned(_)) {
+                let reason = "the peer went before it had signed".to_owned();
+                self.abandon(id, reason);
+            }
+        }
+    }
+
+    /// Gives up an opening that the network has not seen.
+    pub(super) fn abandon(&mut self, id: ChannelId, reason: String) {
+        let step = Step::local(LocalCommand::Abandon {
+            reason: reason.clone(),
+        });
+        match self.advance(id, step) {
+            Ok(()) => self.opening_failed(id, &reason),
+            Err(error) => tracing::error!(channel = %id, %error, "could not be given up"),
+        }
+    }
+
+    fn message(&mut self, connection: Connection, message: WireMessage) {
+        let message: ChannelMessage = match &message {
+            WireMessage::OpenChannel(m) => return self.open_channel_received(connection, m),
+            WireMessage::AcceptChannel(m) => return self.accept_channel_received(connection, m),
+            WireMessage::FundingCreated(m) => return self.funding_created_received(connection, m),
+            WireMessage::Error(m) if m.channel_id.0 == [0; 32] => {
+                return self.error_for_all(connection, m);
+            }
+            WireMessage::FundingSigned(m) => (&**m).into(),
+            WireMessage::ChannelReady(m) => m.into(),
+            WireMessage::Shutdown(m) => m.into(),
+            WireMessage::ClosingSigned(m) => (&**m).into(),
+            WireMessage::UpdateAddHtlc(m) => (&**m).into(),
+            WireMessage::UpdateFulfillHtlc(m) => (&**m).into(),
+            WireMessage::UpdateFailHtlc(m) => (&**m).into(),
+            WireMessage::UpdateFailMalformedHtlc(m) => m.into(),
+            WireMessage::UpdateFee(m) => m.into(),
+            WireMessage::CommitmentSigned(m) => (&**m).into(),
+            WireMessage::RevokeAndAck(m) => (&**m).into(),
+            WireMessage::ChannelReestablish(m) => (&**m).into(),
+            WireMessage::Error(m) => m.into(),
+            // BOLT 7: this node announces no channels, so what belongs to announcing is not for it.
+            WireMessage::AnnouncementSignatures(_) | WireMessage::ChannelUpdate(_) => return,
+        };
+        self.channel_message(connection, message);
+    }
+
+    /// BOLT 1: an error with a channel_id of zeros is about every channel with its sender.
+    fn error_for_all(&mut self, connection: Connection, message: &msgs::ErrorMessage) {
+        self.openings.forget(connection, &self.shared);
+        for id in self.channels_with(&connection.node_id) {
+            let message = PeerMessage::Error {
+                text: message.data.clone(),
+            };
+            self.channel_message(
+                connection,
+                ChannelMessage {
+                    channel_id: id,
+                    message,
+                    onion: None,
+                },
+            );
+        }
+    }
+
+    fn channel_message(&mut self, connection: Connection, message: ChannelMessage) {
+        let id = message.channel_id;
+        let theirs = self
+            .channels
+            .get(&id)
+            .is_some_and(|live| live.machine.params().peer == connection.node_id);
+        if !theirs {
+            return self.unknown_channel(connection, &message);
+        }
+        if !self.in_step(connection, &message) {
+            return;
+        }
+        let step = self.peer_step(id, message);
+        if let Err(error) = self.advance(id, step) {
+            self.refuse(id, &error);
+        }
+    }
+
+    /// A channel that this node does not have with that peer. An opening may still be under way under that id.
+    fn unknown_channel(&mut self, connection: Connection, message: &ChannelMessage) {
+        if matches!(message.message, PeerMessage::Error { .. }) {
+            self.openings.refused(connection, message, &self.shared);
+            return;
+        }
+        let target = Complete {
+            node_id: connection.node_id,
+            channel_id: message.channel_id,
+        };
+        // BOLT 2: an unknown channel in channel_reestablish is answered with an error.
+        let answer = target.error("unknown channel".to_owned());
+        if let Err(error) = self.shared.peers.send(connection, answer) {
+            tracing::debug!(%error, "not sent");
+        }
+    }
+
+    /// Before channel_reestablish nothing but it, or an error, may come.
+    fn in_step(&self, connection: Connection, message: &ChannelMessage) -> bool {
+        let Some(live) = self.channels.get(&message.channel_id) else {
+            return false;
+        };
+        match (live.session, &message.message) {
+            (Session::Ready(of), PeerMessage::ChannelReestablish(_)) if of == connection => {
+                tracing::debug!(channel = %message.channel_id, "channel_reestablish twice: ignored");
+                false
+            }
+            (Session::Ready(of), _) => of == connection,
+            (
+                Session::Reestablishing(of),
+                PeerMessage::ChannelReestablish(_) | PeerMessage::Error { .. },
+            ) => of == connection,
+            (Session::Reestablishing(of), _) => {
+                if of == connection {
+                    let text = "channel_reestablish was expected first".to_owned();
+                    self.say(live, OutgoingMessage::Warning { text });
+                }
+                false
+            }
+            (Session::Offline, _) => false, // a straggler of a connection that is gone
+        }
+    }
+
+    fn peer_step(&self, id: ChannelId, message: ChannelMessage) -> Step {
+        let ChannelMessage { message, onion, .. } = message;
+        let failure = self.decode_failure(id, &message);
+        let next_holder_point = self.channels.get(&id).and_then(|live| {
+            let number = live.machine.holder_point_needed(&message)?;
+            let keys_id = &live.machine.params().keys_id;
+            // Without the point the machine refuses the message: only a signer out of order has none.
+            self.shared
+                .signer
+                .per_commitment_point(keys_id, number)
+                .ok()
+        });
+        Step {
+            command: Command::Peer {
+                message,
+                next_holder_point,
+            },
+            attachment: Attachment {
+                onion: onion.unwrap_or_default(),
+                failure,
+            },
+        }
+    }
+
+    /// Both sides agree where they are: messages of the channel may flow.
+    pub(super) fn reestablished(&mut self, id: ChannelId) {
+        let Some(live) = self.channels.get_mut(&id) else {
+            return;
+        };
+        if let Session::Reestablishing(connection) = live.session {
+            live.session = Session::Ready(connection);
+        }
+        if live.machine.commitment_due() {
+            self.due.insert(id);
+        }
+        tracing::info!(channel = %id, "in step with the peer");
+    }
+}

@@ -1,0 +1,159 @@
+//! The operator's orders, as the ledger has them: whoever signed them and however they came, they are read from the
+//! blocks.
+
+use exonum::crypto::Hash;
+use exonum::merkledb::BinaryValue;
+use exonum::messages::{AnyTx, Verified};
+use zarnitsa_channel::command::LocalCommand;
+use zarnitsa_channel::error::ChannelError;
+use zarnitsa_ledger::CommittedBlock;
+use zarnitsa_service::records::{
+    CloseChannelRequest, OpenChannelRequest, RequestArguments, RequestStatus,
+};
+
+use zarnitsa_channel::ids::PaymentHash;
+use zarnitsa_service::transactions::PaymentOrder;
+use zarnitsa_service::{read, INSTANCE_ID};
+
+use crate::shared::Shared;
+
+use super::step::Step;
+use super::{Driver, Event};
+
+/// Above this many invoices under claim, those that the ledger has as paid are dropped from memory.
+const MAX_CLAIMING: usize = 256;
+
+impl Driver {
+    pub(super) fn block_committed(&mut self, block: &CommittedBlock) {
+        for transaction in block.transactions.iter().filter(|t| t.result.is_ok()) {
+            match order(&transaction.message, transaction.tx_hash, &self.shared) {
+                Some(Order::Payment(hash)) => self.begin_payment(&hash),
+                Some(Order::Request(RequestArguments::OpenChannel(order))) => {
+                    self.reach_peer(transaction.tx_hash, order);
+                }
+                Some(Order::Request(RequestArguments::CloseChannel(order))) => {
+                    self.close(transaction.tx_hash, &order);
+                }
+                Some(Order::Policy) => self.shared.reload_policy(),
+                None => {}
+            }
+        }
+        self.wake();
+        if self.claiming.len() > MAX_CLAIMING {
+            let shared = self.shared.clone();
+            self.claiming
+                .retain(|hash| shared.invoice(hash).is_some_and(|i| i.status.is_payable()));
+        }
+    }
+
+    /// Whoever waits for something that the block changed looks again.
+    fn wake(&mut self) {
+        let snapshot = self.shared.ledger.snapshot();
+        for (number, event) in read::events(&*snapshot, self.next_event, usize::MAX) {
+            if let Some(subject) = &event.subject {
+                self.shared.notifier.wake(subject);
+            }
+            self.next_event = number + 1;
+        }
+    }
+
+    /// After a start: orders that were not carried out are, or are given up where they need what only memory held.
+    pub(super) fn resume_requests(&mut self) {
+        for (hash, request) in self.shared.pending_requests() {
+            debug_assert_eq!(request.status, RequestStatus::Pending);
+            match request.arguments {
+                RequestArguments::OpenChannel(_) if request.channel_id.is_none() => {
+                    self.shared
+                        .request_failed(hash, "the node stopped during the opening");
+                }
+                RequestArguments::OpenChannel(_) => {}
+                RequestArguments::CloseChannel(order) => self.close(hash, &order),
+            }
+        }
+    }
+
+    /// Connects where that is needed; what follows comes back as an event, for the driver never waits.
+    fn reach_peer(&self, request: Hash, order: OpenChannelRequest) {
+        if let Some(connection) = self.shared.peers.connection(&order.peer) {
+            let _ = self.to_self.send(Event::PeerReached {
+                request,
+                order,
+                connection,
+            });
+            return;
+        }
+        let (shared, to_self) = (self.shared.clone(), self.to_self.clone());
+        tokio::spawn(async move {
+            match shared.reach(order.peer, &order.address).await {
+                Ok(connection) => {
+                    let _ = to_self.send(Event::PeerReached {
+                        request,
+                        order,
+                        connection,
+                    });
+                }
+                Err(error) => shared.request_failed(request, &error.to_string()),
+            }
+        });
+    }
+
+    fn close(&mut self, request: Hash, order: &CloseChannelRequest) {
+        let id = order.channel_id;
+        let closed = if order.force {
+            let reason = "the operator ordered it".to_owned();
+            self.advance(id, Step::local(LocalCommand::ForceClose { reason }))
+        } else {
+            self.begin_closing(id, order.feerate_per_kw)
+        };
+        match closed {
+            Ok(()) => self.shared.request_done(request, &id),
+            Err(error) => self.shared.request_failed(request, &error.to_string()),
+        }
+    }
+
+    fn begin_closing(
+        &mut self,
+        id: zarnitsa_channel::ids::ChannelId,
+        feerate_per_kw: u32,
+    ) -> Result<(), ChannelError> {
+        if feerate_per_kw != 0 {
+            self.closing_feerates.insert(id, feerate_per_kw);
+        }
+        match self.closing_shutdown(id) {
+            Some(step) => self.advance(id, step),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What the operator may order.
+enum Order {
+    Payment(PaymentHash),
+    Request(RequestArguments),
+    Policy,
+}
+
+/// Methods of the service that are the operator's.
+const PAYMENT: u32 = 11;
+const POLICY: u32 = 13;
+const OPEN_CHANNEL: u32 = 14;
+const CLOSE_CHANNEL: u32 = 15;
+
+fn order(message: &Verified<AnyTx>, hash: Hash, shared: &Shared) -> Option<Order> {
+    let call = message.payload();
+    if call.call_info.instance_id != INSTANCE_ID {
+        return None;
+    }
+    match call.call_info.method_id {
+        PAYMENT => {
+            let order = PaymentOrder::from_bytes(call.arguments.as_slice().into()).ok()?;
+            Some(Order::Payment(order.payment_hash))
+        }
+        OPEN_CHANNEL | CLOSE_CHANNEL => {
+            let request = read::request(&*shared.ledger.snapshot(), &hash)?;
+            Some(Order::Request(request.arguments))
+        }
+        POLICY => Some(Order::Policy),
+        _ => None,
+    }
+}

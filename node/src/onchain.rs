@@ -1,0 +1,132 @@
+//! The on-chain wallet and the list of peers, as the HTTP server asks for them.
+
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::{FeeRate, Psbt};
+use exonum::messages::{AnyTx, Verified};
+use zarnitsa_bitcoin_adapter::{FeeTarget, SendAmount, SendError, SignerFailure};
+use zarnitsa_peer::{AddressError, ConnectError, Connection, PeerAddress};
+
+use crate::api::{self, AmountOrAll, ApiError, ErrorCode};
+use crate::shared::Shared;
+
+/// Why a peer could not be reached.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReachError {
+    #[error("the peer is not connected, and no address was given")]
+    NoAddress,
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}
+
+impl Shared {
+    pub(crate) fn wallet_address(&self) -> Result<api::WalletAddress, ApiError> {
+        let address = self.wallet.address(None).map_err(ApiError::internal)?;
+        Ok(api::WalletAddress {
+            address: address.to_string(),
+        })
+    }
+
+    pub(crate) async fn wallet_send(
+        &self,
+        request: api::WalletSend,
+    ) -> Result<api::WalletSent, ApiError> {
+        let feerate = match request.fee_rate_sat_vb {
+            Some(rate) => FeeRate::from_sat_per_vb(rate)
+                .filter(|rate| *rate > FeeRate::ZERO)
+                .ok_or_else(|| ApiError::bad_request("the fee rate is out of range"))?,
+            None => self.chain.fees().rate(FeeTarget::Normal),
+        };
+        let amount = match request.amount {
+            AmountOrAll::All => SendAmount::All,
+            AmountOrAll::Amount(amount) => SendAmount::Exactly(amount),
+        };
+        let signer = self.signer.clone();
+        let sign = move |psbt: &mut Psbt| -> Result<(), SignerFailure> {
+            signer.sign_psbt(psbt)?;
+            Ok(())
+        };
+        let sent = self
+            .chain
+            .send(request.address, amount, feerate, sign)
+            .await;
+        let (txid, _) = sent.map_err(|error| {
+            let code = match &error {
+                SendError::Wallet(_) => ErrorCode::Refused,
+                SendError::Rejected(_) => ErrorCode::Refused,
+                SendError::NoWallet => ErrorCode::Internal,
+            };
+            ApiError::new(code, error)
+        })?;
+        Ok(api::WalletSent { txid })
+    }
+
+    pub(crate) fn wallet_utxos(&self) -> Result<Vec<api::Utxo>, ApiError> {
+        let utxos = self.wallet.utxos().into_iter();
+        Ok(utxos
+            .map(|utxo| api::Utxo {
+                txid: utxo.outpoint.txid,
+                vout: utxo.outpoint.vout,
+                amount_sat: utxo.amount.to_sat(),
+                address: utxo.address.map(|address| address.to_string()),
+                confirmations: self.confirmations(utxo.block.map(|block| block.height)),
+            })
+            .collect())
+    }
+
+    pub(crate) fn wallet_transactions(&self) -> Result<Vec<api::WalletTransaction>, ApiError> {
+        let transactions = self.wallet.transactions().into_iter();
+        Ok(transactions
+            .map(|transaction| api::WalletTransaction {
+                txid: transaction.txid,
+                amount_sat: transaction.net.to_sat(),
+                fee_sat: transaction.fee.map(bitcoin::Amount::to_sat),
+                block_height: transaction.block.map(|block| block.height),
+                confirmations: self.confirmations(transaction.block.map(|block| block.height)),
+            })
+            .collect())
+    }
+
+    fn confirmations(&self, height: Option<u32>) -> u32 {
+        let tip = self.chain.status().tip.map_or(0, |block| block.height);
+        height.map_or(0, |height| tip.saturating_sub(height).saturating_add(1))
+    }
+
+    /// Connects, and from then on keeps the peer connected.
+    pub(crate) async fn reach(
+        &self,
+        peer: PublicKey,
+        address: &str,
+    ) -> Result<Connection, ReachError> {
+        if address.is_empty() {
+            return self.peers.connection(&peer).ok_or(ReachError::NoAddress);
+        }
+        let address: PeerAddress = address.parse()?;
+        let connection = self.peers.connect(peer, &address).await?;
+        self.peers.keep_connected(peer, vec![address.clone()]);
+        self.remember_peer(peer, &address.to_string());
+        Ok(connection)
+    }
+
+    /// A transaction that somebody else signed, the operator in a browser for one. Whether its author may do what it
+    /// says is for the service to judge.
+    pub(crate) async fn submit_foreign(
+        &self,
+        transaction: Verified<AnyTx>,
+    ) -> Result<api::SubmittedTransaction, ApiError> {
+        // What this node itself reports must have been decided by its own machine first.
+        if transaction.author() != self.operator.public_key() {
+            let message = "the transaction is not signed by the operator's key";
+            return Err(ApiError::new(ErrorCode::Forbidden, message));
+        }
+        let committed = self
+            .ledger
+            .submit(transaction)
+            .await
+            .map_err(|error| ApiError::new(ErrorCode::Stopping, error))?;
+        Ok(api::SubmittedTransaction {
+            tx_hash: committed.tx_hash,
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! The hub's role: whose channels are accepted, and on what terms. The channel machine is the same for users and hubs;
+//! only the policy differs, and any node with bitcoin can be a hub.
+
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::Amount;
+use zarnitsa_channel::message::OpenChannel;
+use zarnitsa_channel::state::Channel;
+use zarnitsa_service::records::{AcceptFrom, Policy};
+
+/// Why a peer may not open a channel. Its text goes to the peer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAccepted {
+    /// By policy.
+    #[error("this node accepts no channels from you")]
+    Peer,
+    /// By policy.
+    #[error("a channel of {got} was asked for, between {least} and {most} are accepted")]
+    Size {
+        /// The least that is accepted.
+        least: Amount,
+        /// The most.
+        most: Amount,
+        /// What was asked for.
+        got: Amount,
+    },
+    /// By policy.
+    #[error("this node has as many channels as it wants ({0})")]
+    Full(u32),
+    /// By policy.
+    #[error("you have as many channels with this node as it wants ({0})")]
+    FullForPeer(u32),
+    /// A zero-conf channel trusts its opener with the whole balance.
+    #[error("channels are usable only once their opening transaction is confirmed")]
+    ZeroConf,
+}
+
+/// Whether `peer` may open this channel, beside the channels that there are. Closed ones do not count.
+pub fn may_open<'a>(
+    policy: &Policy,
+    peer: &PublicKey,
+    open: &OpenChannel,
+    channels: impl Iterator<Item = &'a Channel>,
+) -> Result<(), NotAccepted> {
+    let welcome = match policy.accept_from {
+        AcceptFrom::Anyone => true,
+        AcceptFrom::Listed => policy.accepted_peers.contains(peer),
+        AcceptFrom::Nobody => false,
+    };
+    if !welcome {
+        return Err(NotAccepted::Peer);
+    }
+    if open.channel_type.zero_conf {
+        return Err(NotAccepted::ZeroConf);
+    }
+    let (least, most, got) = (
+        policy.min_channel_sat,
+        policy.max_channel_sat,
+        open.funding_amount,
+    );
+    if got < least || got > most {
+        return Err(NotAccepted::Size { least, most, got });
+    }
+    let (mut all, mut of_peer) = (0_u32, 0_u32);
+    for channel in channels.filter(|channel| !is_over(channel)) {
+        all = all.saturating_add(1);
+        of_peer = of_peer.saturating_add(u32::from(channel.params().peer == *peer));
+    }
+    if all >= policy.max_channels {
+        return Err(NotAccepted::Full(policy.max_channels));
+    }
+    if of_peer >= policy.max_channels_per_peer {
+        return Err(NotAccepted::FullForPeer(policy.max_channels_per_peer));
+    }
+    Ok(())
+}
+
+fn is_over(channel: &Channel) -> bool {
+    matches!(channel, Channel::Closed(_) | Channel::Failed(_))
+}

@@ -1,0 +1,249 @@
+//! What the driver, the handlers and the HTTP server share: the node's parts, and the durable ledger read through the
+//! service's eyes.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bitcoin::constants::ChainHash;
+use exonum::crypto::{Hash, KeyPair};
+use exonum::merkledb::Snapshot;
+use lightning::ln::msgs::MessageSendEvent;
+use tokio_util::sync::CancellationToken;
+use zarnitsa_bitcoin_adapter::{Chain, ChainSource, Wallet};
+use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentHash};
+use zarnitsa_channel::limits::Limits;
+use zarnitsa_channel::params::Side;
+use zarnitsa_channel::state::Channel;
+use zarnitsa_ledger::{Ledger, Receipt};
+use zarnitsa_peer::{Connection, PeerNetwork};
+use zarnitsa_service::records::{
+    ChannelRecord, HtlcKey, Invoice, Payment, PaymentStatus, Policy, Request, RequestStatus,
+};
+use zarnitsa_service::transactions::RequestResult;
+use zarnitsa_service::{read, LedgerCall, MemoVerifier};
+use zarnitsa_signer::{ChannelView, Signer};
+
+use crate::config::Config;
+use crate::ldk_signer::LdkSigner;
+use crate::notify::Notifier;
+
+/// How many payments are looked through for unfinished ones at a start.
+const PAYMENTS_AT_START: usize = 100_000;
+
+/// The node's parts.
+pub struct Shared {
+    pub(crate) config: Config,
+    pub(crate) ledger: Ledger,
+    pub(crate) signer: Arc<Signer>,
+    pub(crate) node_signer: LdkSigner,
+    /// May command; signs what the operator orders by token.
+    pub(crate) operator: KeyPair,
+    /// May report; signs what peers and the chain do.
+    pub(crate) reporter: KeyPair,
+    pub(crate) chain: Chain,
+    pub(crate) source: Arc<dyn ChainSource>,
+    pub(crate) wallet: Wallet,
+    pub(crate) peers: PeerNetwork,
+    pub(crate) verifier: Arc<MemoVerifier>,
+    pub(crate) notifier: Notifier,
+    pub(crate) stopping: CancellationToken,
+    rules: RwLock<Arc<Rules>>,
+}
+
+/// The policy as the ledger has it, and what follows from it.
+#[derive(Debug)]
+struct Rules {
+    policy: Policy,
+    limits: Limits,
+}
+
+impl Rules {
+    fn read(ledger: &Ledger) -> Arc<Self> {
+        let policy = read::policy(&*ledger.snapshot()).unwrap_or_else(Policy::user);
+        let limits = policy.limits();
+        Arc::new(Self { policy, limits })
+    }
+}
+
+/// The chain, whom to ask about it, and the wallet that follows it.
+pub(crate) struct ChainParts {
+    pub chain: Chain,
+    pub source: Arc<dyn ChainSource>,
+    pub wallet: Wallet,
+}
+
+/// What [`Shared::new`] takes.
+pub(crate) struct Parts {
+    pub config: Config,
+    pub ledger: Ledger,
+    pub signer: Arc<Signer>,
+    pub operator: KeyPair,
+    pub reporter: KeyPair,
+    pub chain: ChainParts,
+    pub peers: PeerNetwork,
+    pub verifier: Arc<MemoVerifier>,
+}
+
+impl Shared {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let rules = RwLock::new(Rules::read(&parts.ledger));
+        Self {
+            node_signer: LdkSigner::new(parts.signer.clone()),
+            config: parts.config,
+            ledger: parts.ledger,
+            signer: parts.signer,
+            operator: parts.operator,
+            reporter: parts.reporter,
+            chain: parts.chain.chain,
+            source: parts.chain.source,
+            wallet: parts.chain.wallet,
+            peers: parts.peers,
+            verifier: parts.verifier,
+            notifier: Notifier::default(),
+            stopping: CancellationToken::new(),
+            rules,
+        }
+    }
+
+    pub(crate) fn network(&self) -> bitcoin::Network {
+        self.config.network.kind()
+    }
+
+    pub(crate) fn chain_hash(&self) -> ChainHash {
+        ChainHash::using_genesis_block(self.network())
+    }
+
+    fn snapshot(&self) -> Box<dyn Snapshot> {
+        self.ledger.snapshot()
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        self.rules
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The policy in force.
+    pub(crate) fn policy(&self) -> Policy {
+        self.rules().policy.clone()
+    }
+
+    /// What the policy means to the channel machine.
+    pub(crate) fn limits(&self) -> Limits {
+        self.rules().limits.clone()
+    }
+
+    /// The ledger has another policy now.
+    pub(crate) fn reload_policy(&self) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Rules::read(&self.ledger);
+    }
+
+    /// Hands in what this node reports. Where the queue is full it waits: nobody is ahead of the disk by more.
+    pub(crate) fn submit(&self, call: LedgerCall) -> Receipt {
+        self.ledger
+            .submit(zarnitsa_service::transaction(&self.reporter, call))
+    }
+
+    /// A message to a connection that is gone is lost with it, as any message may be.
+    pub(crate) fn send(&self, connection: Connection, event: MessageSendEvent) {
+        if let Err(error) = self.peers.send(connection, event) {
+            tracing::debug!(%error, "not sent");
+        }
+    }
+
+    pub(crate) fn channel_record(&self, id: &ChannelId) -> Option<ChannelRecord> {
+        read::channel_record(&*self.snapshot(), id)
+    }
+
+    /// A channel as it is on disk.
+    pub(crate) fn channel(&self, id: &ChannelId) -> Option<Channel> {
+        self.channel_and_steps(id).map(|(channel, _)| channel)
+    }
+
+    /// The same with the number that its next step has.
+    pub(crate) fn channel_and_steps(&self, id: &ChannelId) -> Option<(Channel, u64)> {
+        let record = self.channel_record(id)?;
+        match Channel::decode(&record.machine) {
+            Ok(channel) => Some((channel, record.history_len)),
+            Err(error) => {
+                tracing::error!(channel = %id, %error, "the ledger's record cannot be read");
+                None
+            }
+        }
+    }
+
+    /// Channels that are not over.
+    pub(crate) fn live_channels(&self) -> Vec<ChannelId> {
+        read::live_channels(&*self.snapshot())
+    }
+
+    pub(crate) fn onion(&self, id: &ChannelId, offerer: Side, htlc: HtlcId) -> Option<Vec<u8>> {
+        read::onion(&*self.snapshot(), &HtlcKey::new(id, offerer, htlc))
+    }
+
+    pub(crate) fn invoice(&self, hash: &PaymentHash) -> Option<Invoice> {
+        read::invoice(&*self.snapshot(), hash)
+    }
+
+    pub(crate) fn payment(&self, hash: &PaymentHash) -> Option<Payment> {
+        read::payment(&*self.snapshot(), hash)
+    }
+
+    pub(crate) fn pending_payments(&self) -> Vec<Payment> {
+        let mut payments = read::payments(&*self.snapshot(), 0, PAYMENTS_AT_START);
+        payments.retain(|payment| payment.status == PaymentStatus::Pending);
+        payments
+    }
+
+    pub(crate) fn pending_requests(&self) -> Vec<(Hash, Request)> {
+        read::pending_requests(&*self.snapshot())
+    }
+
+    /// The order that opened the channel, if it was one.
+    pub(crate) fn request_of(&self, id: &ChannelId) -> Option<Hash> {
+        self.channel_record(id)?.request
+    }
+
+    pub(crate) fn request_failed(&self, request: Hash, reason: &str) {
+        tracing::info!(request = %request, reason, "an order failed");
+        self.end_request(request, RequestStatus::Failed, None, reason.to_owned());
+    }
+
+    pub(crate) fn request_done(&self, request: Hash, channel: &ChannelId) {
+        self.end_request(request, RequestStatus::Done, Some(*channel), String::new());
+    }
+
+    fn end_request(
+        &self,
+        request: Hash,
+        status: RequestStatus,
+        channel_id: Option<ChannelId>,
+        reason: String,
+    ) {
+        let result = RequestResult {
+            request,
+            status,
+            channel_id,
+            reason,
+        };
+        let _queued = self.submit(LedgerCall::RequestResult(result)); // whoever waits is woken by the block
+    }
+
+    /// When a block of the ledger was made, Unix time.
+    pub(crate) fn block_time(&self, height: u64) -> u64 {
+        let block = self.ledger.block(height).ok().flatten();
+        let time = block.and_then(|block| block.time);
+        time.and_then(|time| u64::try_from(time.timestamp()).ok())
+            .unwrap_or_default()
+    }
+}
+
+/// The signer's window on the ledger: only what is on disk.
+pub(crate) struct LedgerView(pub Ledger);
+
+impl ChannelView for LedgerView {
+    fn channel(&self, id: &ChannelId) -> Option<Channel> {
+        let record = read::channel_record(&*self.0.snapshot(), id)?;
+        Channel::decode(&record.machine).ok()
+    }
+}
