@@ -343,14 +343,14 @@ pub enum CloseError {
         /// The fee.
         fee: Amount,
     },
-    /// Neither variant of the closing transaction has this signature.
+    /// No variant of the closing transaction has this signature.
     #[error("the signature over the closing transaction that pays {fee} is not valid")]
     BadSignature {
         /// The fee.
         fee: Amount,
         /// For the variant with all outputs.
         #[source]
-        source: ValidateError,
+        source: Option<ValidateError>,
     },
     /// No closing transaction can be built.
     #[error("no closing transaction that pays {fee}")]

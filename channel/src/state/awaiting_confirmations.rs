@@ -17,16 +17,11 @@ use crate::params::Side;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwaitingConfirmations {
     pub(crate) common: Established,
-    /// The peer's channel_ready came first.
-    peer_is_ready: bool,
 }
 
 impl AwaitingConfirmations {
     pub(super) fn new(common: Established) -> Self {
-        Self {
-            common,
-            peer_is_ready: false,
-        }
+        Self { common }
     }
 
     fn unchanged(self) -> (Channel, Vec<Action>) {
@@ -60,7 +55,6 @@ impl AwaitingConfirmations {
                     .commitments
                     .learn_next_point(next_per_commitment_point)?;
                 self.common.counterparty_alias = alias.or(self.common.counterparty_alias);
-                self.peer_is_ready = true;
                 Ok(self.unchanged())
             }
             PeerMessage::Shutdown { script } => begin_peer_shutdown(self.common, script),
@@ -107,7 +101,7 @@ impl AwaitingConfirmations {
                     return Ok(self.fail(reason.clone(), Some(reason)));
                 }
                 let mut actions = vec![self.common.channel_ready()];
-                if !self.peer_is_ready {
+                if !self.common.commitments.is_peer_ready() {
                     let state = AwaitingPeerReady::new(self.common);
                     return Ok((Channel::AwaitingPeerReady(Box::new(state)), actions));
                 }

@@ -14,6 +14,19 @@
 //!
 //! [`Channel::handle`] is the only way on. What it refuses changes nothing; what it accepts is a state to make durable
 //! and a list of actions to carry out after that, in order.
+//!
+//! # What the caller keeps to
+//!
+//! - An action belongs to the connection on which its command was handled. `Send` is dropped where that connection is
+//!   gone by the time the state is durable: channel_reestablish makes up for it.
+//! - On a new connection the first message is [`Channel::reestablish`] of the newest state, sent once that state is
+//!   durable. Until [`Event::Reestablished`] is told, nothing else of the channel is sent, errors excepted.
+//! - [`Event::CommitmentDue`] is told when a commitment becomes possible and again with every reconnection; nothing is
+//!   committed before `Local(Commit)`.
+//! - A peer's message that is refused with [`Fault::PeerFailsChannel`](crate::error::Fault) is answered by
+//!   `Local(ForceClose)`.
+//! - After a restart [`Channel::resume`] says what is still owed. A channel that awaits funding_signed is abandoned then,
+//!   and when its peer disconnects: its opening transaction was never broadcast.
 
 mod awaiting_confirmations;
 mod awaiting_funding_signed;
@@ -21,6 +34,7 @@ mod awaiting_peer_ready;
 mod closed;
 mod closing;
 mod codec;
+mod deadline;
 mod established;
 mod failed;
 mod names;
@@ -46,6 +60,7 @@ pub use awaiting_peer_ready::AwaitingPeerReady;
 pub use closed::Closed;
 pub use closing::{Cause, Closing};
 pub use codec::{DecodeError, MAX_ENCODED_LENGTH};
+pub use deadline::{CLAIM_MARGIN_BLOCKS, OFFERED_GRACE_BLOCKS};
 pub use established::{Confirmation, OpeningStatus};
 pub use failed::Failed;
 pub use negotiating_closing::NegotiatingClosing;

@@ -1,7 +1,7 @@
 //! The closing transaction and the choice of its fee (BOLT 2, "Legacy Closing Negotiation").
 
 use bitcoin::secp256k1::ecdsa::Signature;
-use bitcoin::{Amount, ScriptBuf};
+use bitcoin::{Amount, ScriptBuf, Txid};
 use serde::{Deserialize, Serialize};
 
 use super::established::Established;
@@ -27,8 +27,8 @@ pub struct ShutdownScripts {
 pub struct ClosingAgreement {
     /// fee_satoshis.
     pub fee: Amount,
-    /// The counterparty gave up its own output.
-    pub without_counterparty: bool,
+    /// Which variant of the closing transaction the counterparty signed.
+    pub txid: Txid,
     /// Over that variant.
     pub signature: Signature,
 }
@@ -77,8 +77,8 @@ impl Established {
             .map_err(|source| CloseError::Unbuildable { fee, source })
     }
 
-    /// BOLT 2, closing_signed: the signature must be valid for the closing transaction, or for the variant in which the
-    /// peer gives up its own output.
+    /// BOLT 2, closing_signed: the signature must be valid for the closing transaction, or for a variant in which a side's
+    /// output is left out as it may be.
     pub(super) fn validate_closing(
         &self,
         scripts: &ShutdownScripts,
@@ -87,35 +87,24 @@ impl Established {
     ) -> Result<ClosingAgreement, ChannelError> {
         let ClosingSigned { fee, signature, .. } = *message;
         let full = self.closing_tx(scripts, fee)?;
-        let less = full.without_output(&self.params, Side::Counterparty);
-        let refused = match validate_closing_tx(full, &self.params, signature, verifier) {
-            Ok(evidence) => {
-                let signature = *evidence.signature();
-                let without_counterparty = false;
-                return Ok(ClosingAgreement {
-                    fee,
-                    without_counterparty,
-                    signature,
-                });
-            }
-            Err(refused) => refused,
-        };
-        let source = match less {
-            Ok(less) => match validate_closing_tx(less, &self.params, signature, verifier) {
+        let mut refused = None;
+        for variant in full.variants(&self.params) {
+            match validate_closing_tx(variant, &self.params, signature, verifier) {
                 Ok(evidence) => {
-                    let signature = *evidence.signature();
-                    let without_counterparty = true;
                     return Ok(ClosingAgreement {
                         fee,
-                        without_counterparty,
-                        signature,
-                    });
+                        txid: evidence.closing().txid(),
+                        signature: *evidence.signature(),
+                    })
                 }
-                Err(_) => refused,
-            },
-            Err(_) => refused,
-        };
-        Err(CloseError::BadSignature { fee, source }.into())
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        Err(CloseError::BadSignature {
+            fee,
+            source: refused,
+        }
+        .into())
     }
 
     /// The transaction of an agreement, without this node's signature.
@@ -123,14 +112,12 @@ impl Established {
         &self,
         scripts: &ShutdownScripts,
         agreement: &ClosingAgreement,
-    ) -> Result<ClosingTx, CloseError> {
-        let fee = agreement.fee;
-        let full = self.closing_tx(scripts, fee)?;
-        if !agreement.without_counterparty {
-            return Ok(full);
-        }
-        full.without_output(&self.params, Side::Counterparty)
-            .map_err(|source| CloseError::Unbuildable { fee, source })
+    ) -> Option<ClosingTx> {
+        let full = self.closing_tx(scripts, agreement.fee).ok()?;
+        let variants = full.variants(&self.params);
+        variants
+            .into_iter()
+            .find(|variant| variant.txid() == agreement.txid)
     }
 }
 

@@ -438,7 +438,7 @@ impl Channel {
             Self::Closing(state) => match state.cause() {
                 Cause::Mutual { scripts, agreement } => {
                     let ClosingAgreement { signature, .. } = agreement;
-                    let tx = state.common.agreed_tx(scripts, agreement).ok()?;
+                    let tx = state.common.agreed_tx(scripts, agreement)?;
                     Some((tx, *signature))
                 }
                 Cause::Alone { .. } | Cause::Seen | Cause::DataLost => None,

@@ -58,12 +58,13 @@ impl World {
             preimage
         };
         self.preimages.insert(preimage.payment_hash(), preimage);
+        let cltv_expiry = self.rng.range_u32(600, 900);
         let done = self.local(
             index,
             LocalCommand::AddHtlc {
                 amount: Msat::new(amount),
                 payment_hash: preimage.payment_hash(),
-                cltv_expiry: 700 + self.nodes[index].offered().len() as u32, // some height
+                cltv_expiry,
             },
         );
         if amount == 0 || amount > most {
@@ -148,7 +149,7 @@ impl World {
     }
 
     fn change_fee(&mut self, index: Index) {
-        let feerate_per_kw = self.rng.range(253, 4_000) as u32; // far below u32::MAX
+        let feerate_per_kw = self.rng.range_u32(253, 4_000);
         if self.local(index, LocalCommand::UpdateFee { feerate_per_kw }) {
             assert_eq!(self.nodes[index].memory.params().opener, Side::Holder);
             self.tally.fee_updates += 1;
@@ -159,7 +160,7 @@ impl World {
         script(if index == 0 { 1 } else { 2 })
     }
 
-    fn shut_down(&mut self, index: Index) {
+    pub fn shut_down(&mut self, index: Index) {
         if !self.nodes[index].live {
             return;
         }

@@ -102,7 +102,7 @@ fn config(rng: &mut Rng) -> Config {
     };
     let capacity = rng.range(30_000, 1_000_000);
     let reserve = rng.range(1_000, capacity / 20 + 1_000);
-    let feerate = rng.range(253, 2_500) as u32; // far below u32::MAX
+    let feerate = rng.range_u32(253, 2_500);
     let push = match rng.below(3) {
         0 => 0,
         _ => rng.below(capacity * 1_000 / 2),
@@ -167,6 +167,11 @@ impl World {
 
     /// Lets chance choose what happens next, some hundred times.
     pub fn run(&mut self) {
+        if self.rng.one_in(12) {
+            // A channel that is closed before it was ever used.
+            let index = self.rng.index(2);
+            self.shut_down(index);
+        }
         for _ in 0..self.steps {
             self.step();
             if self.force_closed {
@@ -176,7 +181,7 @@ impl World {
     }
 
     fn step(&mut self) {
-        let index = self.rng.below(2) as Index; // 0 or 1
+        let index = self.rng.index(2);
         match self.rng.below(100) {
             0..=21 => self.deliver(index),
             22..=39 => self.persist(index),
@@ -253,15 +258,8 @@ impl World {
                 assert!(*revoked < node.party.channel.releasable_secret_below());
                 node.revealed_below = node.revealed_below.max(revoked + 1);
             }
-            OutgoingMessage::ClosingSigned { fee, .. } => {
-                if self.nodes[index]
-                    .party
-                    .channel
-                    .closing_transaction(*fee)
-                    .is_none()
-                {
-                    return;
-                }
+            OutgoingMessage::ClosingSigned { fee, .. } if !self.can_sign_closing(index, *fee) => {
+                return;
             }
             OutgoingMessage::Warning { text } => panic!("an honest peer was warned: {text}"),
             OutgoingMessage::Error { text } if !self.force_closed => {
@@ -272,6 +270,11 @@ impl World {
         self.log(|| format!("{} sends {message:?}", self.nodes[index].name));
         let wire = self.nodes[index].party.wire(message);
         self.wires[1 - index].push_back(wire);
+    }
+
+    fn can_sign_closing(&self, index: Index, fee: Amount) -> bool {
+        let durable = &self.nodes[index].party.channel;
+        durable.closing_transaction(fee).is_some()
     }
 
     fn broadcast(&mut self, index: Index, broadcast: &Broadcast) {
@@ -325,7 +328,7 @@ impl World {
         self.connected = false;
         self.tally.disconnects += 1;
         for index in [0, 1] {
-            self.tally.lost_messages += self.wires[index].len() as u64; // a few
+            self.tally.lost_messages += u64::try_from(self.wires[index].len()).unwrap();
             self.wires[index].clear();
             self.nodes[index].disconnected();
         }

@@ -248,3 +248,24 @@ fn closed_and_failed_channels_refuse_everything_but_answer_a_peer() {
     assert!(pair.a.channel.holder_commitment().is_none());
     assert!(pair.a.channel.reestablish().is_none());
 }
+
+#[test]
+fn normal_close_deadline_is_that_of_the_first_htlc_at_risk() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    assert_eq!(pair.a.channel.close_deadline(), None);
+    // Not sent, so nobody's risk.
+    pair.a
+        .local(add(5_000_000, preimage(1).payment_hash()))
+        .unwrap();
+    assert_eq!(pair.a.channel.close_deadline(), None);
+    pair.settle();
+    assert_eq!(pair.a.channel.close_deadline(), Some(503));
+    // The peer's HTLC is at this node's risk once it is claimed.
+    assert_eq!(pair.b.channel.close_deadline(), None);
+    let claim = LocalCommand::FulfillHtlc {
+        id: HtlcId(0),
+        preimage: preimage(1),
+    };
+    pair.b.local(claim).unwrap();
+    assert_eq!(pair.b.channel.close_deadline(), Some(482));
+}

@@ -1,5 +1,6 @@
 //! One side: a machine in some state, its signer, and how its messages become a peer's.
 
+use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::Amount;
 use zarnitsa_channel::action::Action;
@@ -83,29 +84,34 @@ impl Party {
 
     /// Signs and reveals what the message names, from the state as it is.
     pub fn wire(&self, message: OutgoingMessage) -> Wire {
-        let params = self.channel.params();
-        let sign = || {
-            let commitment = self.channel.counterparty_commitment().unwrap();
-            (
-                commitment.number(),
-                self.keys.sign_commitment(params, &commitment),
-            )
-        };
-        Wire::Message(match message {
+        match message {
             OutgoingMessage::FundingCreated {
                 temporary_channel_id,
                 funding,
-            } => {
-                let (_, (signature, _)) = sign();
-                return Wire::FundingCreated(FundingCreated {
-                    temporary_channel_id,
-                    funding,
-                    signature,
-                });
-            }
-            OutgoingMessage::FundingSigned => PeerMessage::FundingSigned {
-                signature: sign().1 .0,
-            },
+            } => Wire::FundingCreated(FundingCreated {
+                temporary_channel_id,
+                funding,
+                signature: self.sign(0).0,
+            }),
+            OutgoingMessage::Warning { text } => Wire::Warning(text),
+            message => Wire::Message(match self.update(message) {
+                Ok(message) => message,
+                Err(message) => self.signed(message),
+            }),
+        }
+    }
+
+    /// The state must say what is signed.
+    fn sign(&self, number: u64) -> (Signature, Vec<Signature>) {
+        let commitment = self.channel.counterparty_commitment().unwrap();
+        assert_eq!(commitment.number(), number);
+        self.keys
+            .sign_commitment(self.channel.params(), &commitment)
+    }
+
+    /// Messages that go out as they are.
+    fn update(&self, message: OutgoingMessage) -> Result<PeerMessage, OutgoingMessage> {
+        Ok(match message {
             OutgoingMessage::ChannelReady {
                 next_per_commitment_point,
                 alias,
@@ -132,9 +138,23 @@ impl Party {
             OutgoingMessage::UpdateFee { feerate_per_kw } => {
                 PeerMessage::UpdateFee { feerate_per_kw }
             }
+            OutgoingMessage::Shutdown { script } => PeerMessage::Shutdown { script },
+            OutgoingMessage::ChannelReestablish(message) => {
+                PeerMessage::ChannelReestablish(message)
+            }
+            OutgoingMessage::Error { text } => PeerMessage::Error { text },
+            other => return Err(other),
+        })
+    }
+
+    /// Messages with a signature or a secret.
+    fn signed(&self, message: OutgoingMessage) -> PeerMessage {
+        match message {
+            OutgoingMessage::FundingSigned => PeerMessage::FundingSigned {
+                signature: self.sign(0).0,
+            },
             OutgoingMessage::CommitmentSigned { number } => {
-                let (signed, (signature, htlc_signatures)) = sign();
-                assert_eq!(signed, number, "the state must say what is signed");
+                let (signature, htlc_signatures) = self.sign(number);
                 PeerMessage::CommitmentSigned {
                     signature,
                     htlc_signatures,
@@ -150,16 +170,11 @@ impl Party {
                     next_per_commitment_point,
                 }
             }
-            OutgoingMessage::Shutdown { script } => PeerMessage::Shutdown { script },
             OutgoingMessage::ClosingSigned { fee, fee_range } => {
                 PeerMessage::ClosingSigned(self.closing_signed(fee, fee_range))
             }
-            OutgoingMessage::ChannelReestablish(message) => {
-                PeerMessage::ChannelReestablish(message)
-            }
-            OutgoingMessage::Warning { text } => return Wire::Warning(text),
-            OutgoingMessage::Error { text } => PeerMessage::Error { text },
-        })
+            other => panic!("{other:?} needs no signature"),
+        }
     }
 
     pub fn closing_signed(

@@ -25,6 +25,16 @@ impl Rng {
         low + self.below(high - low + 1)
     }
 
+    /// Below `bound`, to index with.
+    pub fn index(&mut self, bound: usize) -> usize {
+        usize::try_from(self.below(u64::try_from(bound).unwrap())).unwrap()
+    }
+
+    /// From `low` to `high`, both included.
+    pub fn range_u32(&mut self, low: u32, high: u32) -> u32 {
+        u32::try_from(self.range(low.into(), high.into())).unwrap()
+    }
+
     /// True once in `times`.
     pub fn one_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
