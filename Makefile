@@ -21,7 +21,7 @@ help:
 
 install:
 	@scripts/install
-	@scripts/install-bitcoind
+	@scripts/install-bitcoind "$(CACHE)/bitcoind"
 
 # Built before the node, which embeds frontend/dist.
 ui: install

@@ -10,7 +10,14 @@ mod sources;
 use std::path::{Path, PathBuf};
 
 /// Folders that hold what was built or fetched, or what git keeps for itself.
-const NOT_OURS: [&str; 5] = ["target", "node_modules", "dist", ".git", "screenshots"];
+const NOT_OURS: [&str; 6] = [
+    "target",
+    "node_modules",
+    "dist",
+    "gen",
+    ".git",
+    "screenshots",
+];
 
 /// The repository's root.
 fn root() -> &'static Path {

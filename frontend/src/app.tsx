@@ -1,0 +1,62 @@
+import { useCallback, useEffect, useState } from 'react'
+
+import { PinKey } from './parts/PinKey'
+import { Shell } from './parts/Shell'
+import { Api, type Info } from './node/api'
+import { NodeProvider } from './node/context'
+import { pin, pinnedKey } from './node/pin'
+import { Router } from './router'
+import { useText } from './text'
+
+const RETRY = 2000
+
+export function App() {
+  const { t } = useText()
+  const [api] = useState(() => new Api(location.origin))
+  const [info, setInfo] = useState<Info>()
+  const [trouble, setTrouble] = useState<string>()
+  const [known, setKnown] = useState(pinnedKey)
+
+  const load = useCallback(() => {
+    api.info().then(
+      (answer) => {
+        setInfo(answer)
+        setTrouble(undefined)
+      },
+      (error: unknown) => setTrouble(error instanceof Error ? error.message : String(error)),
+    )
+  }, [api])
+  useEffect(load, [load])
+  useEffect(() => {
+    if (trouble === undefined) return
+    const timer = setTimeout(load, RETRY)
+    return () => clearTimeout(timer)
+  }, [trouble, load])
+
+  if (!info) {
+    return (
+      <main className="pin">
+        <h1>Zarnitsa</h1>
+        {trouble && (
+          <p role="alert">
+            {t.cannotReach}: {trouble}
+          </p>
+        )}
+      </main>
+    )
+  }
+  if (known !== info.validator_key) {
+    const keep = (key: string) => {
+      pin(key)
+      setKnown(key)
+    }
+    return <PinKey known={known} shown={info.validator_key} onPin={keep} />
+  }
+  return (
+    <NodeProvider api={api} info={info} validatorKey={known}>
+      <Router>
+        <Shell />
+      </Router>
+    </NodeProvider>
+  )
+}

@@ -1,0 +1,17 @@
+import './style.css'
+
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+
+import { App } from './app'
+import { TextProvider } from './text'
+
+const root = document.getElementById('root')
+if (!root) throw new Error('index.html has no #root')
+createRoot(root).render(
+  <StrictMode>
+    <TextProvider>
+      <App />
+    </TextProvider>
+  </StrictMode>,
+)

@@ -1,0 +1,100 @@
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+
+import { Api, type Info } from '../src/node/api'
+import { NodeContext, useProved, type NodeState } from '../src/node/context'
+import { keepSeen, pin, pinnedKey, seenHead } from '../src/node/pin'
+import { ReadError, type Prover } from '../src/node/prover'
+import { Command } from '../src/parts/Command'
+import { PinKey } from '../src/parts/PinKey'
+import { ProofBadge } from '../src/parts/ProofBadge'
+
+const KEY = 'ab'.repeat(32)
+
+beforeEach(() => {
+  localStorage.clear()
+  location.hash = ''
+})
+afterEach(cleanup)
+
+function node(read: Prover['read'], more: Partial<NodeState> = {}): NodeState {
+  return {
+    api: new Api('http://node'),
+    prover: { read, close: () => undefined },
+    info: {} as Info,
+    revision: 0,
+    connected: true,
+    distrust: undefined,
+    suspect: () => undefined,
+    ...more,
+  }
+}
+
+function Channels() {
+  return <ProofBadge proof={useProved('channels')} />
+}
+
+const block = { height: 7, hash: '01', stateHash: '02', time: new Date(0) }
+const answer = { value: [], block, table: { name: 'lightning.channels', root: '03' } }
+
+test('what is proved says at which block, and shows by what', async () => {
+  const read = (() => Promise.resolve(answer)) as unknown as Prover['read']
+  render(<NodeContext value={node(read)}><Channels /></NodeContext>)
+  expect(screen.getByText('checking')).toBeTruthy()
+  const badge = await screen.findByText(/proved at block 7/)
+  fireEvent.click(badge)
+  expect(screen.getByText('lightning.channels')).toBeTruthy()
+})
+
+test('what is not proved is shown as such and locks the page', async () => {
+  const suspect = vi.fn()
+  const read = () => Promise.reject(new ReadError('proof', 'mismatch', 'the values are not in the table'))
+  render(<NodeContext value={node(read, { suspect })}><Channels /></NodeContext>)
+  await screen.findByText('does not match')
+  expect(suspect).toHaveBeenCalledWith('the values are not in the table')
+})
+
+test('node that does not answer is not taken for one that lies', async () => {
+  const suspect = vi.fn()
+  const read = () => Promise.reject(new ReadError('node', 'unknown', 'gone'))
+  render(<NodeContext value={node(read, { suspect })}><Channels /></NodeContext>)
+  await screen.findByText('no answer')
+  expect(suspect).not.toHaveBeenCalled()
+})
+
+test('command is locked while an answer is not proved', async () => {
+  const act = vi.fn(() => Promise.resolve())
+  const never = () => new Promise<never>(() => undefined)
+  const view = (distrust: string | undefined) => (
+    <NodeContext value={node(never, { distrust })}><Command label="Pay" act={act} /></NodeContext>
+  )
+  const { rerender } = render(view('does not match'))
+  expect((screen.getByRole('button') as HTMLButtonElement).disabled).toBe(true)
+  rerender(view(undefined))
+  fireEvent.click(screen.getByRole('button'))
+  await waitFor(() => expect(act).toHaveBeenCalledTimes(1))
+})
+
+test('key comes from the link once, and a later link does not replace it', () => {
+  expect(pinnedKey()).toBeUndefined()
+  location.hash = `#key=${KEY}`
+  expect(pinnedKey()).toBe(KEY)
+  location.hash = `#key=${'cd'.repeat(32)}`
+  expect(pinnedKey()).toBe(KEY)
+})
+
+test('head that was seen is kept, and forgotten with the key it belongs to', () => {
+  keepSeen({ height: 3, hash: KEY })
+  expect(seenHead()).toEqual({ height: 3, hash: KEY })
+  pin(KEY)
+  expect(seenHead()).toBeUndefined()
+})
+
+test('changed key is shown loudly with both keys', () => {
+  const onPin = vi.fn()
+  render(<PinKey known={KEY} shown={'cd'.repeat(32)} onPin={onPin} />)
+  expect(screen.getByRole('alert').textContent).toContain('not the node')
+  expect(screen.getByText(KEY)).toBeTruthy()
+  fireEvent.click(screen.getByRole('button'))
+  expect(onPin).toHaveBeenCalledWith('cd'.repeat(32))
+})

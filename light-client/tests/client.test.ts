@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest'
+
+import { keyPair, LightClient, NodeError, ProofError, RefusedError, type LightClientOptions } from '../src/index.js'
+import { bytes, id, proof, vectors } from './vectors.js'
+
+const SERVICE = '/api/services/lightning/v1'
+const operator = keyPair(bytes(1))
+
+/** A node that answers from a table of paths. */
+function client(answers: Record<string, unknown>, options: Partial<LightClientOptions> = {}) {
+  const asked: string[] = []
+  const send = async (url: string | URL | Request, init?: RequestInit) => {
+    const path = String(url).replace('http://node', '')
+    asked.push(`${init?.method ?? 'GET'} ${path}`)
+    const answer = answers[path]
+    if (answer instanceof Response) return answer
+    return new Response(JSON.stringify(answer ?? { code: 'not_found', detail: 'no such thing' }), {
+      status: answer === undefined ? 404 : 200,
+    })
+  }
+  const light = new LightClient({
+    url: 'http://node/',
+    validatorKey: vectors().validator_key,
+    fetch: send as typeof fetch,
+    ...options,
+  })
+  return { light, asked }
+}
+
+test('invoices are read whole, with the block that proves them', async () => {
+  const { light } = client({ [`${SERVICE}/invoices?proof=true`]: proof('invoices') })
+  const { value, block, table } = await light.invoices()
+  expect(value.complete).toBe(true)
+  expect(value.items.map(({ status }) => status).sort()).toEqual(['cancelled', 'open'])
+  expect(table.name).toBe('lightning.invoices')
+  expect(light.seen).toEqual({ height: block.height, hash: block.hash })
+})
+
+test('absent invoice is undefined, by proof', async () => {
+  const { light } = client({ [`${SERVICE}/invoices/${id(1)}?proof=true`]: proof('invoice_absent') })
+  expect((await light.invoice(id(1))).value).toBeUndefined()
+})
+
+test('answer about another invoice is refused', async () => {
+  const { light } = client({ [`${SERVICE}/invoices/${id(9)}?proof=true`]: proof('invoice') })
+  await expect(light.invoice(id(9))).rejects.toMatchObject({ code: 'other_question' })
+})
+
+test('answer that carries no proof is refused', async () => {
+  const { light } = client({ [`${SERVICE}/policy?proof=true`]: { base_fee_msat: '0' } })
+  await expect(light.policy()).rejects.toBeInstanceOf(ProofError)
+})
+
+test('node of another key is refused', async () => {
+  const { light } = client({ [`${SERVICE}/policy?proof=true`]: proof('policy') }, { validatorKey: id(1) })
+  await expect(light.policy()).rejects.toMatchObject({ code: 'signature' })
+})
+
+test('answer older than what was seen is refused, and another block of its height is a fork', async () => {
+  const answers = { [`${SERVICE}/policy?proof=true`]: proof('policy') }
+  const { height, hash } = (await client(answers).light.policy()).block
+  const newer = client(answers, { seen: { height: height + 1, hash } })
+  await expect(newer.light.policy()).rejects.toMatchObject({ code: 'stale' })
+  const other = client(answers, { seen: { height, hash: id(1) } })
+  await expect(other.light.policy()).rejects.toMatchObject({ code: 'fork' })
+})
+
+function explorer(name: string, status = vectors().outcomes[name]!.call_status) {
+  const { hash } = vectors().transactions[name]!
+  return {
+    '/api/explorer/v1/transactions': { tx_hash: hash },
+    [`/api/explorer/v1/transactions?hash=${hash}`]: vectors().outcomes[name]!.transaction,
+    [`/api/explorer/v1/call_status/transaction?hash=${hash}&with_proof=true`]: status,
+  }
+}
+
+test('command is submitted once and proved to be carried out', async () => {
+  const { light, asked } = client(explorer('invoice_cancel'))
+  const step = { case: 'cancelled' as const, value: { nonce: bytes(3) } }
+  const committed = await light.command('invoice', { paymentHash: bytes(9), step }, operator)
+  expect(committed.txHash).toBe(vectors().transactions.invoice_cancel!.hash)
+  expect(asked.filter((line) => line.startsWith('POST'))).toHaveLength(1)
+})
+
+test('command that the service refused is an error, though the ledger holds it', async () => {
+  const { light } = client(explorer('invoice_again'))
+  const refused = light.committed(vectors().transactions.invoice_again!.hash)
+  await expect(refused).rejects.toBeInstanceOf(RefusedError)
+})
+
+test('success that the block denies is refused', async () => {
+  const { hash } = vectors().transactions.invoice_again!
+  const answers: Record<string, unknown> = explorer('invoice_again')
+  const path = `/api/explorer/v1/transactions?hash=${hash}`
+  answers[path] = { ...vectors().outcomes.invoice_again!.transaction, status: { type: 'success' } }
+  await expect(client(answers).light.committed(hash)).rejects.toBeInstanceOf(ProofError)
+})
+
+test('node that takes another transaction than the one sent is caught', async () => {
+  const { light } = client({ '/api/explorer/v1/transactions': { tx_hash: id(1) } })
+  const step = { case: 'cancelled' as const, value: { nonce: bytes(3) } }
+  const command = light.command('invoice', { paymentHash: bytes(9), step }, operator)
+  await expect(command).rejects.toMatchObject({ code: 'other_question' })
+})
+
+test('refusal of the node keeps its stable code', async () => {
+  const problem = new Response(JSON.stringify({ code: 'unauthorized', detail: 'show a token' }), { status: 401 })
+  const { light } = client({ [`${SERVICE}/policy?proof=true`]: problem })
+  await expect(light.policy()).rejects.toEqual(new NodeError(401, 'unauthorized', 'show a token'))
+})
+
+test('id that is none is not sent', async () => {
+  const { light, asked } = client({})
+  await expect(light.channel('../info')).rejects.toMatchObject({ code: 'malformed' })
+  expect(asked).toEqual([])
+})

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest'
+
+import { fromHex, keyPair, sign, type Argument, type Method } from '../src/index.js'
+import { AcceptFrom } from '../src/gen/lightning_records_pb.js'
+import { bytes, vectors } from './vectors.js'
+
+const PEER = fromHex('02eec7245d6b7d2ccb30380bfbe2a3648cd7a942653f5aa340edcea1f283686619')
+const operator = keyPair(bytes(1))
+
+const created: Argument<'invoice'>['step'] = {
+  case: 'created',
+  value: {
+    nonce: bytes(8),
+    amountMsat: 9_007_199_254_740_993n,
+    description: 'зарница',
+    createdAt: 1_800_000_000n,
+    expirySeconds: 3600,
+  },
+}
+
+/** What `policy::hub()` of the service says. */
+const hub: Argument<'policy'>['policy'] = {
+  acceptFrom: AcceptFrom.ANYONE,
+  minChannelSat: 20_000n,
+  maxChannelSat: 16_777_215n,
+  maxChannels: 1000,
+  maxChannelsPerPeer: 10,
+  minimumDepth: 3,
+  toSelfDelay: 144,
+  htlcMinimumMsat: 1n,
+  maxAcceptedHtlcs: 483,
+  maxInFlightPercent: 100,
+  maxToSelfDelay: 2016,
+  minFeeratePerKw: 253,
+  maxFeeratePerKw: 250_000,
+  maxDustExposureMsat: 50_000_000n,
+  baseFeeMsat: 1000n,
+  feePpm: 100,
+  cltvDelta: 80,
+  maxDustLimitSat: 1000n,
+  maxReservePercent: 10,
+  minInFlightMsat: 1_000_000n,
+  maxHtlcMinimumMsat: 1_000_000n,
+  minAcceptedHtlcs: 5,
+  maxMinimumDepth: 144,
+  minClosingFeeratePerKw: 253,
+}
+
+function command<M extends Method>(name: string, method: M, argument: Argument<M>) {
+  return [name, () => sign(method, argument, operator)] as const
+}
+
+test.each([
+  command('invoice', 'invoice', { paymentHash: bytes(7), step: created }),
+  command('invoice_other', 'invoice', { paymentHash: bytes(9), step: created }),
+  command('invoice_cancel', 'invoice', {
+    paymentHash: bytes(9),
+    step: { case: 'cancelled', value: { nonce: bytes(3) } },
+  }),
+  command('payment', 'payment', {
+    paymentHash: bytes(5),
+    payee: PEER,
+    amountMsat: 1500n,
+    sessionNonce: bytes(6),
+  }),
+  command('policy', 'policy', { policy: hub, nonce: bytes(4) }),
+  command('open_channel', 'openChannel', {
+    peer: PEER,
+    address: '127.0.0.1:9735',
+    amountSat: 100_000n,
+    announce: true,
+    nonce: bytes(2),
+  }),
+  command('close_channel', 'closeChannel', { channelId: bytes(1), feeratePerKw: 253, nonce: bytes(2) }),
+])('%s is signed byte for byte as the node signs it', (name, make) => {
+  expect(make()).toEqual(vectors().transactions[name])
+})
+
+test('key pair of a seed is the one that the node derives', () => {
+  expect(operator.publicKey).toBe(vectors().operator_key)
+})

@@ -1,0 +1,203 @@
+//! What the light client must understand, made by the ledger itself: `tests/vectors/light_client.json`.
+//!
+//! The TypeScript tests read the same file. Signed transactions are the same at each run, and so are blocks and proofs;
+//! only the precommits carry a time. With `ZARNITSA_WRITE_VECTORS` set, the file is written anew.
+
+use exonum::blockchain::CallInBlock;
+use exonum::crypto::{KeyPair, Seed};
+use exonum::merkledb::{BinaryValue, ObjectHash};
+use exonum::messages::{AnyTx, Verified};
+use exonum_explorer::BlockchainExplorer;
+use serde_json::{json, Value};
+use zarnitsa_channel::amount::Msat;
+use zarnitsa_channel::ids::{ChannelId, PaymentHash};
+use zarnitsa_ledger::{Committed, Ledger, LedgerOptions, Services, Validator};
+use zarnitsa_service::records::{CloseChannelRequest, Config, Genesis, OpenChannelRequest, Policy};
+use zarnitsa_service::transactions::{
+    InvoiceChange, InvoiceStep, NewInvoice, PaymentOrder, PolicyChange,
+};
+use zarnitsa_service::{proofs, transaction, LedgerCall, LightningService};
+
+const PEER: &str = "02eec7245d6b7d2ccb30380bfbe2a3648cd7a942653f5aa340edcea1f283686619";
+
+fn keys(byte: u8) -> KeyPair {
+    KeyPair::from_seed(&Seed::new([byte; 32]))
+}
+
+fn operator() -> KeyPair {
+    keys(1)
+}
+
+/// The operator's commands, by name. The TypeScript test builds the same ones.
+fn commands() -> Vec<(&'static str, LedgerCall)> {
+    let peer = PEER.parse().unwrap();
+    let invoice = |hash: u8| {
+        LedgerCall::Invoice(InvoiceStep {
+            payment_hash: PaymentHash([hash; 32]),
+            change: InvoiceChange::Created(NewInvoice {
+                nonce: [8; 32],
+                // Above 2^53: JavaScript's numbers would lose it.
+                amount_msat: Msat::new(9_007_199_254_740_993),
+                description: "зарница".into(),
+                created_at: 1_800_000_000,
+                expiry_seconds: 3_600,
+                invoice: String::new(),
+            }),
+        })
+    };
+    vec![
+        ("invoice", invoice(7)),
+        ("invoice_again", invoice(7)),
+        ("invoice_other", invoice(9)),
+        (
+            "invoice_cancel",
+            LedgerCall::Invoice(InvoiceStep {
+                payment_hash: PaymentHash([9; 32]),
+                change: InvoiceChange::Cancelled { nonce: [3; 32] },
+            }),
+        ),
+        (
+            "payment",
+            LedgerCall::Payment(PaymentOrder {
+                payment_hash: PaymentHash([5; 32]),
+                payee: peer,
+                amount_msat: Msat::new(1_500),
+                max_fee_msat: Msat::ZERO,
+                invoice: String::new(),
+                session_nonce: [6; 32],
+            }),
+        ),
+        (
+            "policy",
+            LedgerCall::Policy(Box::new(PolicyChange {
+                policy: Policy::hub(),
+                nonce: [4; 32],
+            })),
+        ),
+        (
+            "open_channel",
+            LedgerCall::OpenChannel(OpenChannelRequest {
+                peer,
+                address: "127.0.0.1:9735".into(),
+                amount_sat: bitcoin::Amount::from_sat(100_000),
+                push_msat: Msat::ZERO,
+                feerate_per_kw: 0,
+                announce: true,
+                nonce: [2; 32],
+            }),
+        ),
+        (
+            "close_channel",
+            LedgerCall::CloseChannel(CloseChannelRequest {
+                channel_id: ChannelId([1; 32]),
+                force: false,
+                feerate_per_kw: 253,
+                nonce: [2; 32],
+            }),
+        ),
+    ]
+}
+
+fn signed() -> Vec<(&'static str, Verified<AnyTx>)> {
+    commands()
+        .into_iter()
+        // The same command twice is one transaction: the second one is signed by the node's key.
+        .map(|(name, call)| match name {
+            "invoice_again" => (name, transaction(&keys(3), call)),
+            _ => (name, transaction(&operator(), call)),
+        })
+        .collect()
+}
+
+fn open(folder: &tempfile::TempDir) -> Ledger {
+    let (consensus, service) = (keys(2), keys(3));
+    let genesis = Genesis {
+        config: Config {
+            operator_key: operator().public_key(),
+            node_key: service.public_key(),
+            node_id: PEER.parse().unwrap(),
+            network: "regtest".into(),
+        },
+        policy: Policy::user(),
+    };
+    let services = Services::new(move |builder, runtime| {
+        LightningService::default().deploy(&genesis, builder, runtime);
+    });
+    let validator = Validator { consensus, service };
+    Ledger::open(folder.path(), LedgerOptions::new(validator, services)).unwrap()
+}
+
+/// A transaction's place and outcome, as the explorer answers it.
+fn outcome(ledger: &Ledger, committed: &Committed) -> Value {
+    let snapshot = ledger.snapshot();
+    let explorer = BlockchainExplorer::new(&*snapshot);
+    let call = CallInBlock::transaction(committed.position);
+    let block = explorer
+        .block(exonum::helpers::Height(committed.height))
+        .unwrap();
+    json!({
+        "transaction": explorer.transaction(&committed.tx_hash).unwrap(),
+        "call_status": block.call_proof(call),
+    })
+}
+
+fn made() -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(&folder);
+    let mut transactions = serde_json::Map::new();
+    let mut outcomes = serde_json::Map::new();
+    for (name, tx) in signed() {
+        let entry = json!({ "body": hex::encode(tx.to_bytes()), "hash": tx.object_hash() });
+        transactions.insert(name.into(), entry);
+        let committed = ledger.submit(tx).wait().unwrap();
+        outcomes.insert(name.into(), outcome(&ledger, &committed));
+    }
+    let snapshot = ledger.snapshot();
+    let hash = |byte: u8| PaymentHash([byte; 32]);
+    json!({
+        "validator_key": ledger.validator_key(),
+        "operator_key": operator().public_key(),
+        "transactions": transactions,
+        "outcomes": outcomes,
+        "proofs": {
+            "policy": proofs::policy(&*snapshot),
+            "channels_of_none": proofs::channels(&*snapshot, &[]),
+            "channel_absent": proofs::channel(&*snapshot, &ChannelId([1; 32])),
+            "invoices": proofs::invoices(&*snapshot, &[hash(7), hash(9)]),
+            "invoices_incomplete": proofs::invoices(&*snapshot, &[hash(7)]),
+            "invoice": proofs::invoice(&*snapshot, &hash(7)),
+            "invoice_absent": proofs::invoice(&*snapshot, &hash(1)),
+            "payment": proofs::payment(&*snapshot, &hash(5)),
+            "events": proofs::events(&*snapshot, 1..3),
+        },
+    })
+}
+
+/// Without what carries the time of the run.
+fn timeless(mut value: Value) -> Value {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.remove("precommits");
+                fields.remove("time");
+                fields.values_mut().for_each(strip);
+            }
+            Value::Array(items) => items.iter_mut().for_each(strip),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    strip(&mut value);
+    value
+}
+
+#[test]
+fn vectors_of_the_light_client_are_what_the_ledger_makes() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/light_client.json");
+    let made = made();
+    if std::env::var_os("ZARNITSA_WRITE_VECTORS").is_some() {
+        std::fs::write(path, serde_json::to_string_pretty(&made).unwrap() + "\n").unwrap();
+    }
+    let text = std::fs::read_to_string(path).expect("the vectors are in the repository");
+    let stored: Value = serde_json::from_str(&text).expect("the vectors are JSON");
+    assert_eq!(timeless(stored), timeless(made));
+}
