@@ -41,6 +41,9 @@ pub enum StartError {
     /// The ledger: damaged, foreign, in use.
     #[error(transparent)]
     Ledger(#[from] zarnitsa_ledger::OpenError),
+    /// The ledger is an older copy than the one that the signer has worked with.
+    #[error(transparent)]
+    OldLedger(zarnitsa_signer::WitnessError),
     /// The ledger stopped at once.
     #[error(transparent)]
     LedgerStopped(#[from] zarnitsa_ledger::LedgerError),
@@ -90,7 +93,13 @@ impl Node {
         let options = ledger_options(network, commander, &signer, verifier.clone());
         let reporter = options.validator.service.clone();
         let ledger = Ledger::open(dir.ledger(), options)?;
-        signer.set_view(Arc::new(LedgerView(ledger.clone())));
+        let view = Arc::new(LedgerView(ledger.clone()));
+        // Whoever restores an old copy of the ledger would hand the peer a revoked commitment: not one message leaves.
+        let alarms = signer.check_against(&*view);
+        if let Some(first) = alarms.into_iter().next() {
+            return Err(StartError::OldLedger(first));
+        }
+        signer.set_view(view);
         apply_first_policy(&ledger, &operator, &config).await?;
         let (chain, chain_events) = start_chain(&config, dir, &signer)?;
         let (peers, peer_events) = start_peers(&config, &signer)?;
