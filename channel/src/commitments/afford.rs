@@ -183,9 +183,17 @@ impl Commitments {
         by: Side,
         feerate_per_kw: Option<u32>,
     ) -> Result<[Outlook; 3], UpdateError> {
-        let receivers = match by {
-            Side::Holder => View::CounterpartyNext,
-            Side::Counterparty => View::HolderNext,
+        let (receivers, before) = match by {
+            Side::Holder => (View::CounterpartyNext, View::CounterpartyNewest),
+            Side::Counterparty => (View::HolderNext, View::HolderCurrent),
+        };
+        // Its own update_fee goes out after its HTLCs: they must be affordable before a cut as well as after a rise.
+        let dearer = self
+            .feerate(params, receivers)
+            .max(self.feerate(params, before));
+        let feerate_per_kw = match params.opener == by {
+            true => feerate_per_kw.or(Some(dearer)),
+            false => feerate_per_kw,
         };
         Ok([
             self.outlook(params, receivers, by.other(), feerate_per_kw)?,
@@ -263,8 +271,8 @@ impl Commitments {
         Ok(())
     }
 
-    /// Whether the counterparty would accept the fee update that waits, given all that it knows by now. `true` where
-    /// none waits.
+    /// Whether the counterparty would accept the fee update that waits, given all that it knows by now and the HTLCs that
+    /// go before it. `true` where none waits.
     pub(super) fn is_waiting_fee_payable(
         &self,
         params: &ChannelParams,
@@ -276,7 +284,8 @@ impl Commitments {
         if feerate <= self.feerate(params, View::CounterpartyNewest) {
             return Ok(true);
         }
-        let outlook = self.outlook_without_waiting_adds(params)?;
+        let (view, side) = (View::CounterpartyNext, Side::Counterparty);
+        let outlook = self.outlook(params, view, side, Some(feerate))?;
         let payable = check_fee(params, Side::Holder, &outlook, 0);
         Ok(payable
             .and(check_exposure(limits, Side::Holder, &outlook, Msat::ZERO))
@@ -303,14 +312,18 @@ impl Commitments {
         Ok(None)
     }
 
-    /// The counterparty's next commitment as it will see it before this node's waiting HTLCs arrive.
+    /// The counterparty's next commitment as it will see it before this node's waiting HTLCs arrive, and before an
+    /// update_fee that follows them.
     fn outlook_without_waiting_adds(&self, params: &ChannelParams) -> Result<Outlook, UpdateError> {
         let (view, side) = (View::CounterpartyNext, Side::Counterparty);
         let (holder, counterparty) = self.balances_in(view).ok_or(UpdateError::Overflow)?;
         let waiting = self.htlcs.iter().filter(|htlc| is_waiting_add(htlc));
         let waiting = Msat::checked_sum(waiting.map(|htlc| htlc.amount));
         let holder = waiting.and_then(|waiting| holder.checked_add(waiting));
-        let feerate = self.feerate(params, view);
+        let feerate = match params.opener {
+            Side::Holder => self.feerate(params, View::CounterpartyNewest),
+            Side::Counterparty => self.feerate(params, view),
+        };
         let holder = holder.ok_or(UpdateError::Overflow)?;
         let mut outlook = Outlook::empty(params, side, feerate, (holder, counterparty));
         let present =

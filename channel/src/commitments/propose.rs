@@ -168,8 +168,8 @@ impl Commitments {
         Ok(actions)
     }
 
-    /// This node's updates at one stage as messages, in an order in which each is allowed if all are: removals first,
-    /// as they only give room, then the fee, then new HTLCs by id.
+    /// This node's updates at one stage as messages, in the one order in which they ever leave: removals, which only give
+    /// room, then new HTLCs by id, then the fee. What is affordable is reckoned for this order.
     pub(super) fn updates_at(&self, wanted: Stage, params: &ChannelParams) -> Vec<OutgoingMessage> {
         let mut removals = Vec::new();
         let mut adds = Vec::new();
@@ -194,7 +194,7 @@ impl Commitments {
             Side::Counterparty => None,
         };
         let fee = fee.map(|feerate_per_kw| OutgoingMessage::UpdateFee { feerate_per_kw });
-        removals.into_iter().chain(fee).chain(adds).collect()
+        removals.into_iter().chain(adds).chain(fee).collect()
     }
 
     /// While updates waited, the counterparty may have used room that they counted on. What it would refuse now is not
@@ -204,15 +204,15 @@ impl Commitments {
         params: &ChannelParams,
         limits: &Limits,
     ) -> Result<Vec<Action>, ChannelError> {
-        if params.opener == Side::Holder
-            && !self
-                .is_waiting_fee_payable(params, limits)
-                .map_err(refused)?
-        {
+        let first_refused = self.first_refused_add(params).map_err(refused)?;
+        let withdrawn = first_refused.map_or_else(Vec::new, |from| self.withdraw_adds_from(from));
+        let payable = self
+            .is_waiting_fee_payable(params, limits)
+            .map_err(refused)?;
+        if params.opener == Side::Holder && !payable {
             self.fee.drop_proposed();
         }
-        let first_refused = self.first_refused_add(params).map_err(refused)?;
-        Ok(first_refused.map_or_else(Vec::new, |from| self.withdraw_adds_from(from)))
+        Ok(withdrawn)
     }
 
     /// Takes back HTLCs that were never sent. For a channel that closes: BOLT 2, shutdown, lets nobody add an HTLC

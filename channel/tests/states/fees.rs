@@ -152,3 +152,25 @@ fn normal_update_fee_that_crosses_htlcs_leaves_nobody_stuck() {
     pair.settle();
     assert_eq!(pair.b.channel.htlcs().count(), 0);
 }
+
+#[test]
+fn normal_add_beside_a_cut_of_the_fee_is_affordable_before_it() {
+    let config = Config {
+        capacity: Amount::from_sat(100_000),
+        push: Msat::new(50_000_000),
+        feerate_per_kw: 5_000,
+        ..Config::default()
+    };
+    let mut pair = Pair::normal(&config, 1);
+    let before = pair.a.channel.spendable_msat(&pair.a.limits);
+    pair.a.local(fee(300)).unwrap();
+    // update_fee goes out last, so it gives no room yet.
+    assert_eq!(pair.a.channel.spendable_msat(&pair.a.limits), before);
+    let hash = preimage(1).payment_hash();
+    pair.a
+        .local(crate::support::pair::add(before.to_msat(), hash))
+        .unwrap();
+    pair.settle();
+    assert_eq!(pair.b.channel.feerate_per_kw(), 300);
+    assert!(pair.a.channel.spendable_msat(&pair.a.limits) > Msat::ZERO);
+}

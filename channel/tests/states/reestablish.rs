@@ -94,7 +94,7 @@ fn normal_reestablish_sends_a_lost_commitment_again() {
         .unwrap();
     pair.a.local(LocalCommand::Commit).unwrap();
     let (next, actions) = try_hello(&pair.a, hello(&pair.b)).unwrap();
-    assert_eq!(sent(&actions), ["fee", "add", "commitment"]);
+    assert_eq!(sent(&actions), ["add", "fee", "commitment"]);
     assert_eq!(next, pair.a.channel);
     let (_, told_b) = pair.reconnect();
     assert!(told_b.contains(&Event::HtlcAccepted { id: HtlcId(3) }));
