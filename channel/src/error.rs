@@ -242,6 +242,12 @@ pub enum UpdateError {
         /// The HTLC.
         id: HtlcId,
     },
+    /// It came over the limit of exposure and is to be failed.
+    #[error("HTLC {id:?} came over the limit of exposure to trimmed HTLCs and is to be failed")]
+    OverExposure {
+        /// The HTLC.
+        id: HtlcId,
+    },
     /// update_fail_malformed_htlc without BADONION.
     #[error("failure code {failure_code:#06x} has no BADONION")]
     NotBadOnion {

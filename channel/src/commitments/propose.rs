@@ -60,9 +60,35 @@ impl Commitments {
         if preimage.payment_hash() != htlc.payment_hash {
             return Err(refused(UpdateError::WrongPreimage { id }));
         }
+        // BOLT 2, "Bounding exposure": its preimage is not revealed.
+        if htlc.over_exposure {
+            return Err(refused(UpdateError::OverExposure { id }));
+        }
         htlc.preimage = Some(preimage);
         htlc.remove(Resolution::Fulfilled(preimage));
         Ok(())
+    }
+
+    /// Keeps the preimage of an HTLC of the counterparty's that can only be claimed on chain any more (BOLT 5). One that
+    /// this node has failed stays failed.
+    pub(crate) fn learn_preimage(
+        &mut self,
+        id: HtlcId,
+        preimage: PaymentPreimage,
+    ) -> Result<(), ChannelError> {
+        let position = self.position(Side::Counterparty, id);
+        let htlc = position.and_then(|position| self.htlcs.get_mut(position));
+        let htlc = htlc.ok_or_else(|| refused(UpdateError::UnknownHtlc { id }))?;
+        if preimage.payment_hash() != htlc.payment_hash {
+            return Err(refused(UpdateError::WrongPreimage { id }));
+        }
+        match htlc.state {
+            HtlcState::Adding(_) | HtlcState::Live => {
+                htlc.preimage = Some(preimage);
+                Ok(())
+            }
+            HtlcState::Removing { .. } => Err(refused(UpdateError::NotRemovable { id })),
+        }
     }
 
     /// Fails an HTLC of the counterparty's. One whose preimage is known is being claimed and so cannot be failed.

@@ -223,8 +223,12 @@ impl Closing {
                 Cause::DataLost => Err(ChannelError::DataLost),
             },
             LocalCommand::Abandon { .. } => Err(ChannelError::CannotAbandon),
+            // Nothing is sent any more, but the preimage claims the HTLC's output.
+            LocalCommand::FulfillHtlc { id, preimage } => {
+                self.common.commitments.learn_preimage(id, preimage)?;
+                Ok(self.with(Vec::new()))
+            }
             LocalCommand::AddHtlc { .. }
-            | LocalCommand::FulfillHtlc { .. }
             | LocalCommand::FailHtlc { .. }
             | LocalCommand::FailMalformedHtlc { .. }
             | LocalCommand::UpdateFee { .. }

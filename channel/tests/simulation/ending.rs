@@ -20,7 +20,7 @@ impl World {
         }
         self.come_to_rest();
         self.check_rest();
-        if self.rng.one_in(8) {
+        if self.rng.one_in(16) {
             self.see_old_commitments();
         }
     }

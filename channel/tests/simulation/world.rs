@@ -10,6 +10,7 @@ use zarnitsa_channel::ids::{HtlcId, PaymentHash, PaymentPreimage};
 use zarnitsa_channel::limits::Limits;
 use zarnitsa_channel::message::{OutgoingMessage, PeerMessage};
 use zarnitsa_channel::params::CommitmentFormat;
+use zarnitsa_channel::tx::commitment::CommitmentTx;
 
 use crate::node::Node;
 use crate::support::keys::Signing;
@@ -153,7 +154,9 @@ impl World {
             steps: 0,
         };
         for index in [0, 1] {
-            world.note_signed(index);
+            let channel = &world.nodes[index].party.channel;
+            let first = channel.counterparty_commitment().unwrap();
+            world.note_signed(index, &first);
         }
         world.steps = world.rng.range(40, 280);
         world
@@ -213,12 +216,7 @@ impl World {
     }
 
     /// Remembers what `index` signs for the other side. One number is signed for one transaction only.
-    pub fn note_signed(&mut self, index: Index) {
-        let commitment = self.nodes[index]
-            .party
-            .channel
-            .counterparty_commitment()
-            .unwrap();
+    fn note_signed(&mut self, index: Index, commitment: &CommitmentTx) {
         let key = (1 - index, commitment.number());
         let tx = commitment.tx().clone();
         let known = self.signed.entry(key).or_insert_with(|| tx.clone());
@@ -245,12 +243,12 @@ impl World {
         match &message {
             OutgoingMessage::CommitmentSigned { number } => {
                 let durable = &self.nodes[index].party.channel;
-                if durable.counterparty_commitment().is_none() {
-                    // The channel was closed meanwhile: the signer signs nothing any more.
-                    return;
-                }
                 assert_eq!(durable.commitment_numbers().1, *number);
-                self.note_signed(index);
+                // Where the channel was closed meanwhile, the signer signs nothing any more.
+                let Some(commitment) = durable.counterparty_commitment() else {
+                    return;
+                };
+                self.note_signed(index, &commitment);
                 self.tally.commitments += 1;
             }
             OutgoingMessage::RevokeAndAck { revoked, .. } => {

@@ -269,3 +269,26 @@ fn normal_close_deadline_is_that_of_the_first_htlc_at_risk() {
     pair.b.local(claim).unwrap();
     assert_eq!(pair.b.channel.close_deadline(), Some(482));
 }
+
+#[test]
+fn closing_preimage_is_kept_for_the_chain() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    let live = pair.add_htlc(Side::Counterparty, 5_000_000, preimage(1));
+    let failed = pair.add_htlc(Side::Counterparty, 5_000_000, preimage(2));
+    let reason = vec![1; 292];
+    pair.a
+        .local(LocalCommand::FailHtlc { id: failed, reason })
+        .unwrap();
+    pair.a.local(force_close()).unwrap();
+    let claim = |id, tag| LocalCommand::FulfillHtlc {
+        id,
+        preimage: preimage(tag),
+    };
+    assert!(pair.a.local(claim(live, 9)).is_err());
+    assert!(pair.a.local(claim(HtlcId(7), 1)).is_err());
+    // Failed is failed.
+    assert!(pair.a.local(claim(failed, 2)).is_err());
+    assert_eq!(pair.a.local(claim(live, 1)).unwrap(), Vec::new());
+    let htlc = pair.a.channel.htlc(Side::Counterparty, live).unwrap();
+    assert_eq!(htlc.preimage, Some(preimage(1)));
+}

@@ -323,6 +323,9 @@ fn normal_add_over_the_dust_exposure_is_to_be_failed() {
     let (told_a, _) = pair.settle();
     assert!(told_a.contains(&Event::HtlcAccepted { id: HtlcId(0) }));
     assert!(told_a.contains(&Event::HtlcOverExposure { id: HtlcId(1) }));
+    let refused = local(&pair.a, fulfill(HtlcId(1), 1));
+    assert_eq!(refused, Err(UpdateError::OverExposure { id: HtlcId(1) }));
+    assert_eq!(local(&pair.a, fulfill(HtlcId(0), 1)), Ok(()));
 }
 
 #[test]
