@@ -192,7 +192,7 @@ impl Drop for World {
         if !left.is_empty() && !thread::panicking() {
             panic!("processes are left: {left:?}");
         }
-        if thread::panicking() && std::env::var_os("ZARNITSA_KEEP").is_some() {
+        if std::env::var_os("ZARNITSA_KEEP").is_some() {
             self.folder.disable_cleanup(true);
             eprintln!("kept: {}", self.folder.path().display());
         }

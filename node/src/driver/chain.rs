@@ -2,6 +2,7 @@
 
 use bitcoin::OutPoint;
 use zarnitsa_bitcoin_adapter::{BroadcastEvent, ChainEvent, WatchEvent};
+use zarnitsa_channel::action::Event;
 use zarnitsa_channel::command::{ChainEvent as Shown, Command};
 use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::state::Channel;
@@ -19,6 +20,7 @@ impl Driver {
                 if !std::mem::replace(&mut self.watching, true) {
                     let channels = self.channels.values().map(|live| live.machine.clone());
                     self.shared.watch_again(channels.collect(), block.height);
+                    self.settle_those_that_came_early();
                 }
             }
             ChainEvent::Disconnected { block } => {
@@ -29,6 +31,13 @@ impl Driver {
             ChainEvent::Fault { error } => {
                 tracing::warn!(%error, "the chain cannot be followed now")
             }
+        }
+    }
+
+    /// The height is known now, and with it whether HTLCs are in time.
+    fn settle_those_that_came_early(&mut self) {
+        for (id, htlc) in std::mem::take(&mut self.too_early) {
+            self.follow(id, vec![Event::HtlcAccepted { id: htlc }]);
         }
     }
 

@@ -16,14 +16,14 @@ mod peers;
 mod requests;
 mod step;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bitcoin::secp256k1::PublicKey;
 use exonum::crypto::Hash;
 use tokio::sync::{mpsc, oneshot};
 use zarnitsa_bitcoin_adapter::ChainEvent;
-use zarnitsa_channel::ids::{ChannelId, PaymentHash};
+use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentHash};
 use zarnitsa_ledger::CommittedBlock;
 use zarnitsa_peer::{Connection, PeerEvent, PeerEvents};
 use zarnitsa_service::read;
@@ -105,8 +105,11 @@ pub(crate) struct Driver {
     next_event: u64,
     /// Of the chain; 0 until it is first heard of.
     block_height: u32,
-    /// The channels that the ledger had at the start are watched.
+    /// The chain was heard of: the height is known, and the channels that the ledger had at the start are watched.
     watching: bool,
+    /// HTLCs that were accepted before that. Whether they are in time is known only then, and a preimage that is
+    /// released too late is given away.
+    too_early: BTreeSet<(ChannelId, HtlcId)>,
 }
 
 impl Driver {
@@ -132,6 +135,7 @@ impl Driver {
             next_event,
             block_height: 0,
             watching: false,
+            too_early: BTreeSet::new(),
         }
     }
 

@@ -21,6 +21,10 @@ use super::Driver;
 enum NotBegun {
     #[error("route_not_found: no usable channel to the payee has {0} to spend")]
     NoRoute(zarnitsa_channel::amount::Msat),
+    #[error(
+        "chain_unavailable: bitcoind has not yet told the height, from which an HTLC's time counts"
+    )]
+    NoHeight,
     #[error("invoice_invalid: {0}")]
     Invoice(String),
     #[error("onion: {0}")]
@@ -53,6 +57,9 @@ impl Driver {
     }
 
     fn offer(&mut self, payment: &Payment) -> Result<(), NotBegun> {
+        if !self.watching {
+            return Err(NotBegun::NoHeight);
+        }
         let invoice: Bolt11Invoice = payment
             .invoice
             .parse()

@@ -115,6 +115,10 @@ impl Driver {
 
     fn on_event(&mut self, id: ChannelId, event: Event) -> Vec<Step> {
         match event {
+            Event::HtlcAccepted { id: htlc } if !self.watching => {
+                self.too_early.insert((id, htlc));
+                Vec::new()
+            }
             Event::HtlcAccepted { id: htlc } => self.htlc_accepted(id, htlc).into_iter().collect(),
             Event::HtlcOverExposure { id: htlc } => {
                 self.over_exposed(id, htlc).into_iter().collect()
