@@ -83,16 +83,26 @@ impl Executor {
 
     fn carry_out(&mut self, batch: Batch) {
         for effect in batch.effects {
-            let done = match effect {
-                Effect::Send(message) => self.send(batch.target, batch.connection, message),
-                Effect::Broadcast(broadcast) => self.broadcast(batch.target.channel_id, broadcast),
-            };
-            if let Err(error) = done {
+            let sent = self.send_transaction(batch.target, batch.connection, effect);
+            if let Err(error) = sent {
                 let channel_id = batch.target.channel_id;
                 tracing::error!(%channel_id, %error, "an effect could not be carried out");
                 let _ = self.driver.send(Event::EffectFailed { channel_id, error });
                 break;
             }
+        }
+    }
+
+    /// Completes what is to leave by its signatures, serialises it, and sends it to the peer or to the Bitcoin network.
+    fn send_transaction(
+        &mut self,
+        target: Complete,
+        connection: Option<Connection>,
+        effect: Effect,
+    ) -> Result<(), EffectError> {
+        match effect {
+            Effect::Send(message) => self.send(target, connection, message),
+            Effect::Broadcast(broadcast) => self.broadcast(target.channel_id, broadcast),
         }
     }
 

@@ -22,7 +22,7 @@ impl Driver {
             PeerEvent::Message {
                 connection,
                 message,
-            } => self.message(connection, message),
+            } => self.receive_transaction(connection, message),
         }
     }
 
@@ -82,7 +82,8 @@ impl Driver {
         }
     }
 
-    fn message(&mut self, connection: Connection, message: WireMessage) {
+    /// Takes what a peer sent, in the channel machine's words: `peer` has read the bytes, [`wire`](crate::wire) the meaning.
+    fn receive_transaction(&mut self, connection: Connection, message: WireMessage) {
         let message: ChannelMessage = match &message {
             WireMessage::OpenChannel(m) => return self.open_channel_received(connection, m),
             WireMessage::AcceptChannel(m) => return self.accept_channel_received(connection, m),
