@@ -23,6 +23,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::{web, App, HttpServer};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::api::NodeApi;
 use crate::config::HttpConfig;
@@ -39,6 +40,8 @@ pub struct Shared {
     hosts: guard::Hosts,
     endpoints: Vec<endpoint::Rule>,
     event_streams: Semaphore,
+    /// Event streams never end by themselves.
+    stopping: CancellationToken,
     /// Of the cookie: browsers give a cookie to every port of a host, so each node has its own.
     cookie: String,
 }
@@ -47,6 +50,7 @@ pub struct Shared {
 pub struct Server {
     address: SocketAddr,
     handle: ServerHandle,
+    stopping: CancellationToken,
     task: JoinHandle<io::Result<()>>,
 }
 
@@ -55,7 +59,9 @@ impl Server {
     pub fn start(config: &HttpConfig, api: Arc<dyn NodeApi>, tokens: Tokens) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind(config.listen)?;
         let address = listener.local_addr()?;
+        let stopping = CancellationToken::new();
         let shared = web::Data::new(Shared {
+            stopping: stopping.clone(),
             api,
             tokens,
             hosts: guard::Hosts::new(config, address),
@@ -83,6 +89,7 @@ impl Server {
         Ok(Self {
             address,
             handle,
+            stopping,
             task,
         })
     }
@@ -94,6 +101,7 @@ impl Server {
 
     /// Stops: requests under way get five seconds to end.
     pub async fn stop(self) -> io::Result<()> {
+        self.stopping.cancel();
         self.handle.stop(true).await;
         self.task.await.map_err(io::Error::other)?
     }

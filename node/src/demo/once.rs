@@ -164,7 +164,7 @@ fn last_state(world: &World, node: &Node, id: ChannelId) -> anyhow::Result<Chann
 /// Payments here are in whole satoshis, so that nothing is rounded away.
 fn whole_sat(amount: Msat) -> anyhow::Result<u64> {
     let msat = amount.to_msat();
-    if msat % 1_000 != 0 {
+    if !msat.is_multiple_of(1_000) {
         bail!("{msat} msat is not a whole number of satoshis");
     }
     Ok(msat / 1_000)

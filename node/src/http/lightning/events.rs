@@ -66,7 +66,12 @@ async fn handle(
             let _ = session.close(Some(CloseCode::Again.into())).await;
             return;
         };
-        let reason = follow(shared.api.as_ref(), session.clone(), stream, query.after).await;
+        let following = follow(shared.api.as_ref(), session.clone(), stream, query.after);
+        let reason = tokio::select! {
+            reason = following => reason,
+            () = shared.stopping.cancelled() => Some(CloseCode::Away.into()),
+        };
+        // The client may be gone already.
         let _ = session.close(reason).await;
     });
     Ok(response)

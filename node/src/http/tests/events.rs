@@ -1,7 +1,7 @@
 //! The event stream, by a WebSocket client of a few lines (RFC 6455).
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::*;
@@ -11,13 +11,16 @@ struct Client(TcpStream);
 impl Client {
     /// Connects; the status line of the answer where it is no WebSocket.
     fn connect(world: &World, query: &str) -> Result<Self, String> {
-        let address = world.server.address();
+        Self::open(world.server.address(), &world.tokens, query)
+    }
+
+    fn open(address: SocketAddr, tokens: &Tokens, query: &str) -> Result<Self, String> {
         let mut stream = TcpStream::connect(address).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))
             .unwrap();
         let path = service("events");
-        let token = world.tokens.read.reveal();
+        let token = tokens.read.reveal();
         write!(
             stream,
             "GET {path}?{query} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
@@ -126,4 +129,17 @@ async fn stream_without_upgrade_or_number_is_refused() {
     assert_eq!(world.get(&service("events")).code(), "bad_request");
     let refused = Client::connect(&world, "after=x").err().unwrap();
     assert!(refused.contains("400"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stream_ends_when_the_server_stops() {
+    let fake = Arc::new(Fake::new());
+    fake.emit(1);
+    let tokens = Tokens::generate();
+    let server = Server::start(&config(), fake.clone(), tokens.clone()).unwrap();
+    let mut client = Client::open(server.address(), &tokens, "").unwrap();
+    assert_eq!(client.numbers(1), [1]);
+    let stopped = tokio::time::timeout(Duration::from_secs(4), server.stop()).await;
+    stopped.expect("no need to wait for the stream").unwrap();
+    assert_eq!(client.frame().0, 8, "a close frame");
 }
