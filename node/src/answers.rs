@@ -286,7 +286,7 @@ impl NodeApi for Answers {
         let mut policy = self.shared.policy();
         policy.base_fee_msat = request.base_fee_msat.unwrap_or(policy.base_fee_msat);
         policy.fee_ppm = request.fee_ppm.unwrap_or(policy.fee_ppm);
-        policy.cltv_delta = request.cltv_delta.map_or(policy.cltv_delta, Into::into);
+        policy.cltv_delta = request.cltv_delta.unwrap_or(policy.cltv_delta);
         let change = PolicyChange {
             policy: policy.clone(),
             nonce: rand::random(),
@@ -331,7 +331,7 @@ fn policy_view(policy: &Policy) -> api::Policy {
     api::Policy {
         base_fee_msat: policy.base_fee_msat,
         fee_ppm: policy.fee_ppm,
-        cltv_delta: u16::try_from(policy.cltv_delta).unwrap_or(u16::MAX),
+        cltv_delta: policy.cltv_delta,
         min_channel_sat: policy.min_channel_sat.to_sat(),
         max_channel_sat: policy.max_channel_sat.to_sat(),
         minimum_depth: policy.minimum_depth,

@@ -3,6 +3,12 @@
 //! The TypeScript tests read the same file. Signed transactions are the same at each run, and so are blocks and proofs;
 //! only the precommits carry a time. With `ZARNITSA_WRITE_VECTORS` set, the file is written anew.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test a panic is the failure"
+)]
+
 use exonum::blockchain::CallInBlock;
 use exonum::crypto::{KeyPair, Seed};
 use exonum::merkledb::{BinaryValue, ObjectHash};

@@ -95,7 +95,8 @@ impl Complete {
         let msg = msgs::FundingCreated {
             temporary_channel_id: lightning::ln::types::ChannelId(m.temporary_channel_id.0),
             funding_txid: m.funding.txid,
-            funding_output_index: m.funding.vout as u16, // the opening has at most a handful of outputs
+            // The channel machine refuses an opening whose output index is larger.
+            funding_output_index: u16::try_from(m.funding.vout).unwrap_or(u16::MAX),
             signature: m.signature,
         };
         MessageSendEvent::SendFundingCreated {

@@ -1,10 +1,18 @@
 //! The built program from outside: two nodes and a real bitcoind, as their operators and strangers meet them.
 
+#[cfg(test)]
 mod access;
+#[cfg(test)]
 mod kills;
+#[cfg(test)]
 mod ledgers;
+#[cfg(test)]
 mod outage;
+#[cfg(test)]
 mod payments;
+#[cfg(test)]
 mod settlement;
+#[cfg(test)]
 mod strangers;
+#[cfg(test)]
 mod traffic;
