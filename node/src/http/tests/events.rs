@@ -141,5 +141,7 @@ async fn stream_ends_when_the_server_stops() {
     assert_eq!(client.numbers(1), [1]);
     let stopped = tokio::time::timeout(Duration::from_secs(4), server.stop()).await;
     stopped.expect("no need to wait for the stream").unwrap();
-    assert_eq!(client.frame().0, 8, "a close frame");
+    // A ping may have been on its way before.
+    let last = std::iter::repeat_with(|| client.frame().0).find(|opcode| *opcode != 9);
+    assert_eq!(last, Some(8), "a close frame");
 }
