@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What turns transactions into durable blocks. A hub that outgrows one machine puts a consensus of several validators
-/// in the place of [`SingleValidator`]; nothing else knows how a block comes to be.
+/// in the place of `SingleValidator`; nothing else knows how a block comes to be.
 pub trait Sealer: Send {
     /// Executes `transactions` in order as the next block and makes it durable. They are distinct, new and admissible.
     /// An empty block is allowed.

@@ -189,8 +189,9 @@ pub async fn in_time<T>(what: &str, wait: impl Future<Output = T>) -> T {
 /// Waits until a condition holds.
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     in_time(what, async {
+        let mut poll = tokio::time::interval(Duration::from_millis(20));
         while !holds() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            poll.tick().await;
         }
     })
     .await;
