@@ -1,7 +1,7 @@
 //! The HTTP server: Exonum's explorer, the `lightning` service's endpoints, events, metrics and the web UI, on one port.
 //!
 //! Written against [`NodeApi`] alone. Each endpoint has a file of its own and is described once, by its
-//! [`Endpoint`](endpoint::Endpoint): routing, access and the OpenAPI document all come from that description.
+//! `Endpoint`: routing, access and the OpenAPI document all come from that description.
 
 mod endpoint;
 mod explorer;

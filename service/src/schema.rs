@@ -13,7 +13,7 @@ use crate::records::{
     Request,
 };
 
-/// All indexes of the service. Channel ids and payment hashes stand as [`Hash`]: they are 32 bytes.
+/// All indexes of the service. Channel ids and payment hashes stand as `Hash`: they are 32 bytes.
 #[derive(Debug, FromAccess)]
 pub struct Schema<T: Access> {
     /// Whose ledger this is.
