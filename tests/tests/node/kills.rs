@@ -23,7 +23,8 @@ fn killed_at_random_moments_during_payments() {
 
     let moments = length::count("ZARNITSA_KILLS", 200, 200);
     let begin = Instant::now();
-    let mut killed = 0;
+    let uri = pair.hub.info().expect("the hub's info").uri;
+    let (mut killed, mut hub_in_a_row) = (0, 0);
     while killed < moments && (length::is_long() || begin.elapsed() < SHORT) {
         // A moment that nobody chose: payments go on meanwhile.
         let moment = Duration::from_micros(random.gen_range(0..600_000));
@@ -46,6 +47,13 @@ fn killed_at_random_moments_during_payments() {
         }
         if hub {
             world.hub.start();
+        }
+        // The user calls the hub again by itself, but waits twice as long after each connection that did not last.
+        hub_in_a_row = if user { 0 } else { hub_in_a_row + 1 };
+        if hub_in_a_row > 2 {
+            wait::until("the user's operator connects it", || {
+                pair.user.connect(&uri).ok()
+            });
         }
         // Whoever gave the channel up would never say this again.
         pair.until_usable();
