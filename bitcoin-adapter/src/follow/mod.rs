@@ -162,6 +162,8 @@ impl Follower {
                     .map(ChainEvent::Watch)
                     .collect();
                 self.shared.broadcasts.disconnect(block);
+                // What the block held may have returned to the mempool before it left the chain here.
+                self.state.mempool.forget();
                 events.push(ChainEvent::Disconnected { block });
                 self.moved(position.tip(), events)
             }
