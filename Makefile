@@ -39,8 +39,8 @@ test: install
 soak: ui
 	ZARNITSA_SOAK=1 scripts/test
 
-bench: ui
-	cargo bench --locked --package zarnitsa-tests
+bench: install
+	cargo bench --locked --package zarnitsa-ledger --bench ledger
 
 advisories: install
 	@scripts/install-cargo-deny

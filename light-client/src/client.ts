@@ -146,7 +146,9 @@ export class LightClient {
 
   /** A block of the ledger by its height, with its signature checked. */
   async block(height: number): Promise<ProvedBlock> {
-    const block = verifyBlock(await this.transport.get(`${EXPLORER}/block?height=${height}`), this.#validatorKey)
+    // The explorer writes the header's fields beside the precommits.
+    const { precommits, ...header } = object(await this.transport.get(`${EXPLORER}/block?height=${height}`), 'block')
+    const block = verifyBlock({ block: header, precommits }, this.#validatorKey)
     if (block.height !== height) throw new ProofError('other_question', `asked for block ${height}`)
     return block
   }

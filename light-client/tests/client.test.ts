@@ -74,6 +74,20 @@ function explorer(name: string, status = vectors().outcomes[name]!.call_status) 
   }
 }
 
+test('newest blocks are each signed and each follow the one before', async () => {
+  const { block_proof } = proof('policy')
+  const answers: Record<string, unknown> = { [`${SERVICE}/policy?proof=true`]: proof('policy') }
+  for (const { call_status } of Object.values(vectors().outcomes)) {
+    const { block, precommits } = call_status
+    answers[`/api/explorer/v1/block?height=${block.height}`] = { ...block, precommits, txs: [] }
+  }
+  const height = Number(block_proof.block.height)
+  const { value } = await client(answers).light.newestBlocks(3)
+  expect(value.map((block) => block.height)).toEqual([height, height - 1, height - 2])
+  const swapped = { ...answers, [`/api/explorer/v1/block?height=${height - 1}`]: answers[`/api/explorer/v1/block?height=${height - 2}`] }
+  await expect(client(swapped).light.newestBlocks(3)).rejects.toMatchObject({ code: 'other_question' })
+})
+
 test('command is submitted once and proved to be carried out', async () => {
   const { light, asked } = client(explorer('invoice_cancel'))
   const step = { case: 'cancelled' as const, value: { nonce: bytes(3) } }

@@ -120,10 +120,12 @@ impl Node {
         Ok(Shown {
             name: self.name,
             ui: format!(
-                "http://{}:{}/?token={}",
+                // The page takes the key that it checks everything by from here, not from the node that it checks.
+                "http://{}:{}/?token={}#key={}",
                 Ipv4Addr::LOCALHOST,
                 self.ports.http,
-                token.reveal()
+                token.reveal(),
+                info.validator_key.to_hex(),
             ),
             uri: info.uri,
             data_dir: self.data_dir.clone(),
