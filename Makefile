@@ -39,8 +39,10 @@ test: install
 soak: ui
 	ZARNITSA_SOAK=1 scripts/test
 
-bench: install
+bench: ui
+	cargo build --locked --release --package zarnitsa-node
 	cargo bench --locked --package zarnitsa-ledger --bench ledger
+	cargo bench --locked --package zarnitsa-tests --bench payments
 
 advisories: install
 	@scripts/install-cargo-deny

@@ -6,6 +6,7 @@
 use std::{
     path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::{Duration, Instant},
 };
 
 use exonum_merkledb::{Database, DbOptions, Patch, RocksDB, Snapshot};
@@ -21,11 +22,41 @@ pub struct WriteCounts {
     pub syncs: u64,
 }
 
+/// What blocks cost since the start, in time of the writing thread.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BlockTimes {
+    /// Executing transactions, hashing included.
+    pub executing: Duration,
+    /// Handing blocks to the database, without fsync.
+    pub writing: Duration,
+    /// Waiting for fsyncs.
+    pub syncing: Duration,
+}
+
+/// A sum of times that several threads may add to.
+#[derive(Default)]
+struct Total(AtomicU64);
+
+impl Total {
+    fn add(&self, since: Instant) {
+        // 64 bits of nanoseconds last for centuries.
+        let nanos = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// RocksDB with counted writes, an explicit [`DurableDb::sync`], and a latch: after one failed write all later ones fail.
 pub(crate) struct DurableDb {
     inner: RocksDB,
     writes: AtomicU64,
     syncs: AtomicU64,
+    executing: Total,
+    writing: Total,
+    syncing: Total,
     failed: AtomicBool,
     /// See `queues`: set once the chain stands, that is, from the genesis' end on.
     queues_empty: AtomicBool,
@@ -40,6 +71,9 @@ impl DurableDb {
             inner: RocksDB::open(path, &db_options(create))?,
             writes: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
+            executing: Total::default(),
+            writing: Total::default(),
+            syncing: Total::default(),
             failed: AtomicBool::new(false),
             queues_empty: AtomicBool::new(false),
             #[cfg(feature = "testing")]
@@ -72,6 +106,19 @@ impl DurableDb {
         }
     }
 
+    /// A block was executed, beginning then.
+    pub(crate) fn executed(&self, since: Instant) {
+        self.executing.add(since);
+    }
+
+    pub(crate) fn times(&self) -> BlockTimes {
+        BlockTimes {
+            executing: self.executing.get(),
+            writing: self.writing.get(),
+            syncing: self.syncing.get(),
+        }
+    }
+
     /// Flushes the memory tables, which frees the write-ahead log, by way of a checkpoint in `path` (hard links).
     pub(crate) fn checkpoint(&self, path: &Path) -> exonum_merkledb::Result<()> {
         self.inner.create_checkpoint(path)
@@ -92,11 +139,14 @@ impl DurableDb {
     fn write_unlatched(&self, patch: Patch, sync: bool) -> exonum_merkledb::Result<()> {
         #[cfg(feature = "testing")]
         self.faults.before_write()?;
+        let start = Instant::now();
         if sync {
             self.inner.merge_sync(patch)?;
             self.syncs.fetch_add(1, Ordering::Relaxed);
+            self.syncing.add(start);
         } else {
             self.inner.merge(patch)?;
+            self.writing.add(start);
         }
         self.writes.fetch_add(1, Ordering::Relaxed);
         #[cfg(feature = "testing")]

@@ -15,7 +15,7 @@ use exonum::{
 
 use crate::{
     block::{Committed, CommittedBlock, Head},
-    durable::{DurableDb, WriteCounts},
+    durable::{BlockTimes, DurableDb, WriteCounts},
     error::{LedgerError, OpenError},
     folder::{io_error, remove_folder, Folder},
     identity::Identity,
@@ -57,6 +57,8 @@ struct Inner {
 pub struct LedgerStats {
     /// Writes and fsyncs since the start.
     pub written: WriteCounts,
+    /// Where the time of making blocks went since the start.
+    pub times: BlockTimes,
     /// Transactions waiting for a block.
     pub queued: usize,
     /// Bytes of the database's write-ahead log.
@@ -214,6 +216,7 @@ impl Ledger {
     pub fn stats(&self) -> LedgerStats {
         LedgerStats {
             written: self.inner.db.counts(),
+            times: self.inner.db.times(),
             queued: self.inner.queue.len(),
             log_bytes: log_bytes(&self.inner.folder.db()),
         }

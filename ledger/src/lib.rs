@@ -37,7 +37,7 @@ mod writer;
 
 pub use crate::{
     block::{BlockTransaction, Committed, CommittedBlock, Head},
-    durable::WriteCounts,
+    durable::{BlockTimes, WriteCounts},
     error::{reading, LedgerError, OpenError},
     export::ExportError,
     ledger::{Ledger, LedgerStats},

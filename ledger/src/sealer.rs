@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     panic::{catch_unwind, AssertUnwindSafe},
     sync::Arc,
+    time::Instant,
 };
 
 use chrono::Utc;
@@ -109,7 +110,9 @@ impl SingleValidator {
         let order: Vec<Hash> = transactions.iter().map(|(hash, _)| *hash).collect();
         let cache: BTreeMap<_, _> = transactions.iter().cloned().collect();
         let params = BlockParams::new(ValidatorId(0), height, &order);
+        let start = Instant::now();
         let patch = self.chain.create_patch(params, &cache);
+        self.db.executed(start);
         let block_hash = patch.block_hash();
         let precommit = self.precommit(height, block_hash);
         let time = precommit.payload().time;

@@ -1,5 +1,6 @@
 //! A node's HTTP interface, as a program of the operator uses it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -104,6 +105,30 @@ impl Api {
             Err(ureq::Error::Status(status, response)) => Err(refusal(status, response)),
             Err(error) => Err(CallError::Unreachable(error.to_string())),
         }
+    }
+
+    /// `/metrics`: each line's value by its name and labels.
+    pub fn metrics(&self) -> Result<BTreeMap<String, f64>, CallError> {
+        let url = format!("http://{}/metrics", self.address);
+        let token = self.token.clone().unwrap_or_default();
+        let answer = self
+            .agent
+            .get(&url)
+            .set("Authorization", &format!("Bearer {token}"))
+            .call();
+        let text = match answer {
+            Ok(response) => response.into_string(),
+            Err(ureq::Error::Status(status, response)) => return Err(refusal(status, response)),
+            Err(error) => return Err(CallError::Unreachable(error.to_string())),
+        };
+        let text = text.map_err(|error| CallError::Unreachable(error.to_string()))?;
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        Ok(lines
+            .filter_map(|line| {
+                let (name, value) = line.rsplit_once(' ')?;
+                Some((name.to_owned(), value.parse().ok()?))
+            })
+            .collect())
     }
 
     fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, CallError> {

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 use rustix::process::{kill_process, Pid, Signal};
 use serde::de::DeserializeOwned;
@@ -39,6 +40,15 @@ pub fn program() -> PathBuf {
         program.display()
     );
     program
+}
+
+/// What a process has used since its start.
+#[derive(Clone, Copy, Debug)]
+pub struct Used {
+    /// Time of processors.
+    pub cpu: Duration,
+    /// Handed to the kernel by all writes, to files and sockets.
+    pub written_bytes: u64,
 }
 
 /// A node of a test. It is killed when this is dropped.
@@ -282,6 +292,34 @@ impl Node {
             .find_map(|line| line.strip_prefix("VmRSS:"))
             .and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
         kilobytes.expect("the kernel names it in kB") * 1_024
+    }
+
+    /// What it has used since its start.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn used(&self) -> Used {
+        let of = |file: &str| {
+            let path = format!("/proc/{}/{file}", self.pid().as_raw_nonzero());
+            fs::read_to_string(&path).expect("it runs")
+        };
+        let written = of("io")
+            .lines()
+            .find_map(|line| line.strip_prefix("wchar: ")?.parse().ok());
+        // proc(5): after the name in parentheses, the 12th and 13th fields are the user's and the system's ticks.
+        let stat = of("stat");
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        let ticks: u64 = fields
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<u64>().ok())
+            .sum();
+        let hertz = rustix::param::clock_ticks_per_second();
+        Used {
+            cpu: Duration::from_secs(ticks) / u32::try_from(hertz).expect("a hundred or so"),
+            written_bytes: written.expect("the kernel counts it"),
+        }
     }
 
     fn said(&self) -> PathBuf {

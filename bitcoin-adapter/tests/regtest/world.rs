@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bitcoin::bip32::{DerivationPath, Xpriv, Xpub};
 use bitcoin::secp256k1::Secp256k1;
-use bitcoin::{Network, Psbt, Transaction, Txid};
+use bitcoin::{Network, OutPoint, Psbt, Transaction, Txid};
 use tokio::sync::mpsc;
 use zarnitsa_bitcoin_adapter::{
     AccountDescriptors, AddressKind, Auth, Birthday, BitcoindConfig, BlockRef, BroadcastEvent,
@@ -129,6 +129,16 @@ impl World {
     pub async fn until_in_mempool(&self, txid: &Txid) {
         until("the transaction is in the mempool", || {
             self.bitcoind.mempool().contains(txid)
+        })
+        .await;
+    }
+
+    /// Waits until bitcoind has it, in the mempool or in a block with its first output unspent.
+    pub async fn until_taken(&self, transaction: &Transaction) {
+        let output = OutPoint::new(transaction.compute_txid(), 0);
+        until("the transaction is taken", || {
+            self.bitcoind.mempool().contains(&output.txid)
+                || self.bitcoind.unspent(&output).is_some()
         })
         .await;
     }

@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 use actix_web::{web, HttpResponse};
 
+use zarnitsa_ledger::LedgerStats;
+
 use super::endpoint::{Answer, Endpoint};
 use super::Shared;
 use crate::api::{ApiError, Balance, NodeApi, NodeInfo};
@@ -26,6 +28,7 @@ async fn collect(api: &dyn NodeApi) -> Result<String, ApiError> {
     let mut page = Page::default();
     node(&mut page, &api.info().await?);
     balance(&mut page, &api.balance().await?);
+    ledger(&mut page, &api.ledger().stats());
     let channels = api.channels().await?;
     let htlcs: usize = channels.iter().map(|channel| channel.htlcs.len()).sum();
     page.by(
@@ -80,6 +83,36 @@ fn node(page: &mut Page, info: &NodeInfo) {
     );
 }
 
+fn ledger(page: &mut Page, stats: &LedgerStats) {
+    let (written, times) = (stats.written, stats.times);
+    page.one(
+        "zarnitsa_ledger_syncs",
+        "Fsyncs of the ledger since the start",
+        written.syncs,
+    );
+    page.one(
+        "zarnitsa_ledger_queued",
+        "Ledger transactions that wait for a block",
+        stats.queued,
+    );
+    page.one(
+        "zarnitsa_ledger_log_bytes",
+        "Size of the ledger's write-ahead log",
+        stats.log_bytes,
+    );
+    let seconds = [
+        ("executing", times.executing.as_secs_f64()),
+        ("syncing", times.syncing.as_secs_f64()),
+        ("writing", times.writing.as_secs_f64()),
+    ];
+    page.by(
+        "zarnitsa_ledger_block_seconds",
+        "Time that making blocks took since the start",
+        "phase",
+        seconds.into(),
+    );
+}
+
 fn balance(page: &mut Page, balance: &Balance) {
     let sat = [
         ("onchain", balance.onchain_sat),
@@ -126,7 +159,13 @@ impl Page {
         let _ = writeln!(self.0, "{name} {value}");
     }
 
-    fn by(&mut self, name: &str, help: &str, label: &str, values: BTreeMap<&str, u64>) {
+    fn by<V: std::fmt::Display>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: BTreeMap<&str, V>,
+    ) {
         self.head(name, help);
         for (key, value) in values {
             let _ = writeln!(self.0, "{name}{{{label}=\"{key}\"}} {value}");
