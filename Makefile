@@ -32,11 +32,13 @@ run: ui
 	@exec "$(CARGO_TARGET_DIR)/debug/zarnitsa" demo
 
 test: install
+	@scripts/install test
 	@scripts/install-cargo-deny
 	@scripts/test
 
 # Tests that have a long version read ZARNITSA_SOAK.
 soak: ui
+	@scripts/install test
 	ZARNITSA_SOAK=1 scripts/test
 
 bench: ui
