@@ -1,13 +1,14 @@
 /** The head of the ledger: a block header, and the validator's signature on it. */
 
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import exonum, { type MessageCodec } from 'exonum-client'
+import { create, toBinary } from '@bufbuild/protobuf'
+import exonum from 'exonum-client'
 
 import { ProofError } from './errors.js'
 import { BlockSchema } from './gen/exonum/blockchain_pb.js'
-import { CoreMessageSchema, type Precommit } from './gen/exonum/messages_pb.js'
+import type { Precommit } from './gen/exonum/messages_pb.js'
 import { fromHex, toHex } from './hex.js'
 import { count, hex, list, object } from './json.js'
+import { readSigned } from './signed.js'
 
 /** A block whose signature was checked. Only {@link verifyBlock} makes it. */
 export interface ProvedBlock {
@@ -20,12 +21,6 @@ export interface ProvedBlock {
   readonly txCount: number
   /** When the validator signed it, by its own clock. */
   readonly time: Date
-}
-
-/** Messages are checked and read as the bytes that were signed, never encoded again. */
-const RAW: MessageCodec<Uint8Array> = {
-  encode: (bytes) => ({ finish: () => bytes }),
-  decode: (bytes) => bytes,
 }
 
 /**
@@ -80,17 +75,10 @@ function readBlock(json: unknown) {
 }
 
 function readPrecommit(message: string, validatorKey: string): Precommit {
-  let verified
-  try {
-    verified = exonum.Verified.deserialize(RAW, fromHex(message))
-  } catch (cause) {
-    throw new ProofError('malformed', 'the precommit does not parse', { cause })
+  const { author, kind } = readSigned(message, 'block')
+  if (author !== validatorKey) {
+    throw new ProofError('signature', `the block is signed by ${author}, not by the pinned ${validatorKey}`)
   }
-  if (verified === null) throw new ProofError('signature', 'the signature on the block is wrong')
-  if (verified.author !== validatorKey) {
-    throw new ProofError('signature', `the block is signed by ${verified.author}, not by the pinned ${validatorKey}`)
-  }
-  const { kind } = fromBinary(CoreMessageSchema, verified.payload)
   if (kind.case !== 'precommit') throw new ProofError('signature', 'the signed message is no precommit')
   return kind.value
 }

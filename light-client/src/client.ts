@@ -1,32 +1,30 @@
 /** A node's ledger, read with proofs and commanded with signatures. */
 
 import { verifyBlock, type ProvedBlock } from './block.js'
-import { ProofError, RefusedError } from './errors.js'
+import { ProofError } from './errors.js'
 import { follow, type EventOptions, type EventStream } from './events.js'
+import { Explorer, type BlockContent, type Committed, type ProvedTransaction } from './explorer.js'
 import { Head, type SeenHead } from './head.js'
 import { isHex } from './hex.js'
 import { count, hex, object, type Json } from './json.js'
-import {
-  callSucceeded,
-  listEntries,
-  mapEntries,
-  mapEntry,
-  soleEntry,
-  tableRoot,
-  verifyLocation,
-} from './proofs.js'
+import { listEntries, mapEntries, mapEntry, soleEntry, tableRoot } from './proofs.js'
 import {
   readChannel,
+  readConfig,
   readHistoryEntry,
   readInvoice,
+  readOrder,
   readPayment,
   readPolicy,
   type Channel,
+  type Config,
   type HistoryEntry,
   type Invoice,
+  type Order,
   type Payment,
   type Policy,
 } from './records.js'
+import { makeReceipt, type Receipt } from './receipt.js'
 import { sign, type Argument, type KeyPair, type Method } from './transactions.js'
 import { Transport, type TransportOptions } from './transport.js'
 
@@ -43,13 +41,6 @@ export interface Proved<T> {
   readonly block: ProvedBlock
   /** The table's name and root hash. */
   readonly table: { name: string; root: string }
-}
-
-/** A transaction that is in the ledger and that the service accepted. */
-export interface Committed {
-  txHash: string
-  position: number
-  block: ProvedBlock
 }
 
 /** Entries of a table. */
@@ -71,23 +62,29 @@ export interface HistoryPage {
 export const MAX_HISTORY = 1000
 
 const SERVICE = '/api/services/lightning/v1'
-const EXPLORER = '/api/explorer/v1'
 
 export class LightClient {
   readonly transport: Transport
   readonly #validatorKey: string
   readonly #head: Head
+  readonly #explorer: Explorer
 
   constructor(options: LightClientOptions) {
     if (!isHex(options.validatorKey, 32)) throw new TypeError('the validator key is not 32 bytes of hex')
     this.transport = new Transport(options)
     this.#validatorKey = options.validatorKey
     this.#head = new Head(options.seen)
+    this.#explorer = new Explorer(this.transport, options.validatorKey, this.#head)
   }
 
   /** The newest block seen, to be stored and given to the next session. */
   get seen(): SeenHead | undefined {
     return this.#head.seen
+  }
+
+  /** The node says, without a proof, that its ledger has come so far. An answer that is older than that is refused. */
+  tell(height: number): void {
+    this.#head.tell(count(height, 'height'))
   }
 
   /** Every channel that ever was: none can be left out. */
@@ -139,62 +136,66 @@ export class LightClient {
     return this.#one('/invoices', 'invoices', 'to_invoice', paymentHash, readInvoice)
   }
 
+  /** An order by the hash of the ledger transaction that gave it; undefined if it is proved that there is none. */
+  async order(txHash: string): Promise<Proved<Order | undefined>> {
+    return this.#one('/requests', 'requests', 'to_request', txHash, readOrder)
+  }
+
   async policy(): Promise<Proved<Policy>> {
     const { json, block, table } = await this.#ask('/policy?', 'policy')
     return { value: readPolicy(soleEntry(json.value, table.root)), block, table }
   }
 
-  /** A block of the ledger by its height, with its signature checked. */
-  async block(height: number): Promise<ProvedBlock> {
-    // The explorer writes the header's fields beside the precommits.
-    const { precommits, ...header } = object(await this.transport.get(`${EXPLORER}/block?height=${height}`), 'block')
-    const block = verifyBlock({ block: header, precommits }, this.#validatorKey)
-    if (block.height !== height) throw new ProofError('other_question', `asked for block ${height}`)
-    return block
+  /** Whose ledger it is: the keys that may command and report. */
+  async config(): Promise<Proved<Config>> {
+    const { json, block, table } = await this.#ask('/config?', 'config')
+    return { value: readConfig(soleEntry(json.value, table.root)), block, table }
   }
 
-  /** The newest blocks, `limit` of them, the newest first: each is signed, and each names the one before it. */
+  /** A payment's receipt: one object that anybody can check without this node. */
+  async receipt(kind: Receipt['kind'], paymentHash: string): Promise<Receipt> {
+    const table = kind === 'sent' ? 'payments' : 'invoices'
+    const proof = await this.transport.get(`${SERVICE}/${table}/${id(paymentHash)}?proof=true`)
+    return makeReceipt(kind, this.#validatorKey, proof)
+  }
+
+  /** A block of the ledger by its height, with the hashes of its transactions. */
+  async block(height: number): Promise<BlockContent> {
+    return this.#explorer.block(height)
+  }
+
+  /** `limit` blocks from height `latest` down: each is signed, and each names the one before it. */
+  async blocks(latest: number, limit: number): Promise<ProvedBlock[]> {
+    return this.#explorer.blocks(latest, limit)
+  }
+
+  /** The newest blocks, `limit` of them, the newest first. */
   async newestBlocks(limit: number): Promise<Proved<ProvedBlock[]>> {
-    const { block: newest, table } = await this.policy()
-    const blocks = [newest]
-    // Genesis is signed by nobody: it is what the ledger began with.
-    for (let height = newest.height - 1; height > 0 && blocks.length < limit; height--) {
-      const block = await this.block(height)
-      if (blocks.at(-1)?.prevHash !== block.hash) throw new ProofError('fork', `block ${height} is not the one before`)
-      blocks.push(block)
-    }
-    return { value: blocks, block: newest, table }
+    const { block, table } = await this.policy()
+    const older = await this.#explorer.blocks(block.height, limit)
+    if (older[0]?.hash !== block.hash) throw new ProofError('fork', `two blocks of height ${block.height}`)
+    return { value: older, block, table }
+  }
+
+  /** A transaction: what it says, where it stands and how it ended. */
+  async transaction(txHash: string): Promise<ProvedTransaction> {
+    return this.#explorer.transaction(txHash)
   }
 
   /**
    * Signs a command, submits it, and waits until it is proved to be in the ledger.
    *
-   * Errors: {@link RefusedError} where the service refused it; the ledger holds it all the same.
+   * Errors: `RefusedError` where the service refused it; the ledger holds it all the same.
    */
   async command<M extends Method>(method: M, argument: Argument<M>, keys: KeyPair): Promise<Committed> {
     const signed = sign(method, argument, keys)
-    const answer = object(await this.transport.post(`${EXPLORER}/transactions`, { tx_body: signed.body }), 'answer')
-    if (answer.tx_hash !== signed.hash) throw new ProofError('other_question', 'the node took another transaction')
+    await this.#explorer.submit(signed.body, signed.hash)
     return this.committed(signed.hash)
   }
 
   /** Proves that a transaction is in the ledger and that it succeeded. */
   async committed(txHash: string): Promise<Committed> {
-    const info = object(await this.transport.get(`${EXPLORER}/transactions?hash=${id(txHash)}`), 'transaction')
-    const location = object(info.location, 'location')
-    const position = count(location.position_in_block, 'position_in_block')
-    const query = `hash=${txHash}&with_proof=true`
-    const status = object(await this.transport.get(`${EXPLORER}/call_status/transaction?${query}`), 'call status')
-    const block = verifyBlock(status, this.#validatorKey)
-    verifyLocation(info.location_proof, block.txHash, txHash, position)
-    // The bytes of an error are not sent in a form that can be checked, so only success is proved.
-    const { type, description } = object(info.status, 'status')
-    if (type !== 'success') throw new RefusedError(txHash, String(description ?? type))
-    if (!callSucceeded(status.call_proof, block.errorHash, position, block.txCount)) {
-      throw new ProofError('mismatch', 'the node says that the transaction succeeded, the block says that it failed')
-    }
-    this.#head.accept(block, undefined)
-    return { txHash, position, block }
+    return this.#explorer.committed(txHash)
   }
 
   /** Follows the ledger's events. */
@@ -222,7 +223,7 @@ export class LightClient {
 
   /** Asks with a proof, and checks it from the signature down to the table. */
   async #ask(path: string, name: string): Promise<{ json: Json; block: ProvedBlock; table: Proved<unknown>['table'] }> {
-    const since = this.#head.seen
+    const since = this.#head.since
     const json = object(await this.transport.get(`${SERVICE}${path}proof=true`), 'answer')
     const block = verifyBlock(json.block_proof, this.#validatorKey)
     this.#head.accept(block, since)

@@ -9,8 +9,15 @@ export interface SeenHead {
   hash: string
 }
 
+/** What an answer must not be older than, noted when the question is asked. */
+export interface Since {
+  seen: SeenHead | undefined
+  told: number
+}
+
 export class Head {
   #seen: SeenHead | undefined
+  #told = 0
 
   constructor(seen?: SeenHead) {
     this.#seen = seen
@@ -20,10 +27,20 @@ export class Head {
     return this.#seen
   }
 
-  /** Takes a block that an answer rests on. Refuses one older than `since`, what was seen when the question was asked. */
-  accept(block: ProvedBlock, since: SeenHead | undefined): void {
-    if (since && block.height < since.height) {
-      throw new ProofError('stale', `the answer is of block ${block.height}, block ${since.height} was seen before`)
+  get since(): Since {
+    return { seen: this.#seen, told: this.#told }
+  }
+
+  /** The node says, without a proof, that its ledger has come so far: then its answers must have too. */
+  tell(height: number): void {
+    this.#told = Math.max(this.#told, height)
+  }
+
+  /** Takes a block that an answer rests on. Refuses one older than `since`, what was known when the question was asked. */
+  accept(block: ProvedBlock, since: Since | undefined): void {
+    const least = Math.max(since?.seen?.height ?? 0, since?.told ?? 0)
+    if (block.height < least) {
+      throw new ProofError('stale', `the answer is of block ${block.height}, block ${least} was there before`)
     }
     const seen = this.#seen
     if (seen && block.height === seen.height && block.hash !== seen.hash) {

@@ -70,6 +70,13 @@ export function soleEntry(value: unknown, root: string): Uint8Array {
   return bytes
 }
 
+/** Checks that these hashes, in this order, are all that a list has. */
+export function verifyWholeList(hashes: string[], root: string): void {
+  const whole = { proof: [], entries: hashes.map((hash, index) => [index, hash]), length: hashes.length }
+  const proof = attempt('list', () => new exonum.ListProof(whole, STORED))
+  same(proof.merkleRoot, root, 'these are not all entries of the list')
+}
+
 /** Checks that transaction `txHash` stands at `position` of a block. */
 export function verifyLocation(json: unknown, txRoot: string, txHash: string, position: number): void {
   const proof = attempt('location proof', () => new exonum.ListProof(json, STORED))

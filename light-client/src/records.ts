@@ -7,7 +7,7 @@ import {
   Actor,
   ChannelRecordSchema,
   CommitmentFormat,
-  EventKind,
+  ConfigSchema,
   HistoryEntrySchema,
   HistoryKind,
   InvoiceSchema,
@@ -15,6 +15,8 @@ import {
   PaymentSchema,
   PaymentStatus,
   PolicySchema,
+  RequestSchema,
+  RequestStatus,
   Side,
   type Policy,
 } from './gen/lightning_records_pb.js'
@@ -58,6 +60,8 @@ export interface HistoryEntry {
   remoteMsat: bigint
   /** Of the HTLC that the step is about, else 0. */
   amountMsat: bigint
+  htlcId: bigint
+  /** The ledger transaction that was the step. */
   txHash: string
   height: bigint
 }
@@ -73,6 +77,7 @@ export interface Invoice {
   status: string
   receivedMsat: bigint
   preimage: string | undefined
+  createdHeight: bigint
   updatedHeight: bigint
 }
 
@@ -86,7 +91,31 @@ export interface Payment {
   /** The proof of payment. */
   preimage: string | undefined
   failure: string | undefined
+  maxFeeMsat: bigint
+  /** How many times it was ordered. */
+  attempt: number
+  createdHeight: bigint
   updatedHeight: bigint
+}
+
+/** An order of the operator to open or close a channel, and what became of it. */
+export interface Order {
+  kind: 'open_channel' | 'close_channel'
+  status: string
+  /** Undefined until it is known. */
+  channelId: string | undefined
+  /** Why it failed. */
+  reason: string
+}
+
+/** Whose ledger it is. */
+export interface Config {
+  /** May command. */
+  operatorKey: string
+  /** May report what peers and the chain do. */
+  nodeKey: string
+  nodeId: string
+  network: string
 }
 
 export type { Policy }
@@ -129,6 +158,7 @@ export function readHistoryEntry(bytes: Uint8Array): HistoryEntry {
     localMsat: entry.localMsat,
     remoteMsat: entry.remoteMsat,
     amountMsat: entry.amountMsat,
+    htlcId: entry.htlcId,
     txHash: toHex(entry.txHash?.data ?? new Uint8Array()),
     height: entry.height,
   }
@@ -147,6 +177,7 @@ export function readInvoice(bytes: Uint8Array): Invoice {
     status: word(InvoiceStatus, invoice.status),
     receivedMsat: invoice.receivedMsat,
     preimage: invoice.preimage.length === 0 ? undefined : toHex(invoice.preimage),
+    createdHeight: invoice.createdHeight,
     updatedHeight: invoice.updatedHeight,
   }
 }
@@ -163,6 +194,9 @@ export function readPayment(bytes: Uint8Array): Payment {
     status: word(PaymentStatus, payment.status),
     preimage: payment.preimage.length === 0 ? undefined : toHex(payment.preimage),
     failure: failed ? (payment.failure?.reason ?? '') : undefined,
+    maxFeeMsat: payment.maxFeeMsat,
+    attempt: payment.attempt,
+    createdHeight: payment.createdHeight,
     updatedHeight: payment.updatedHeight,
   }
 }
@@ -171,9 +205,26 @@ export function readPolicy(bytes: Uint8Array): Policy {
   return decode(PolicySchema, bytes, 'policy')
 }
 
-/** The name of an event's kind as the node writes it. */
-export function eventKind(kind: EventKind): string {
-  return word(EventKind, kind)
+export function readOrder(bytes: Uint8Array): Order {
+  const { arguments: order, status, channelId, reason } = decode(RequestSchema, bytes, 'order')
+  const closes = order?.kind.case === 'closeChannel' ? order.kind.value.channelId : new Uint8Array()
+  const channel = channelId.length === 0 ? closes : channelId
+  return {
+    kind: order?.kind.case === 'closeChannel' ? 'close_channel' : 'open_channel',
+    status: word(RequestStatus, status),
+    channelId: channel.length === 0 ? undefined : toHex(channel),
+    reason,
+  }
+}
+
+export function readConfig(bytes: Uint8Array): Config {
+  const config = decode(ConfigSchema, bytes, 'config')
+  return {
+    operatorKey: toHex(config.operatorKey?.data ?? new Uint8Array()),
+    nodeKey: toHex(config.nodeKey?.data ?? new Uint8Array()),
+    nodeId: toHex(config.nodeId),
+    network: config.network,
+  }
 }
 
 function decode<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array, what: string): MessageShape<Desc> {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { keyPair, LightClient, NodeError, ProofError, RefusedError, type LightClientOptions } from '../src/index.js'
+import type { Json } from '../src/json.js'
 import { bytes, id, proof, vectors } from './vectors.js'
 
 const SERVICE = '/api/services/lightning/v1'
@@ -74,18 +75,81 @@ function explorer(name: string, status = vectors().outcomes[name]!.call_status) 
   }
 }
 
-test('newest blocks are each signed and each follow the one before', async () => {
+/** The newest blocks of the vectors, as the explorer lists them. */
+function listed() {
   const { block_proof } = proof('policy')
-  const answers: Record<string, unknown> = { [`${SERVICE}/policy?proof=true`]: proof('policy') }
-  for (const { call_status } of Object.values(vectors().outcomes)) {
-    const { block, precommits } = call_status
-    answers[`/api/explorer/v1/block?height=${block.height}`] = { ...block, precommits, txs: [] }
-  }
+  const known = Object.values(vectors().outcomes).map(({ call_status: { block, precommits } }) => ({ ...block, precommits }))
+  const blocks = new Map([...known, { ...block_proof.block, precommits: block_proof.precommits }].map((b: Json) => [b.height, b]))
   const height = Number(block_proof.block.height)
-  const { value } = await client(answers).light.newestBlocks(3)
+  const newest = [height, height - 1, height - 2].map((at) => blocks.get(at))
+  const path = `/api/explorer/v1/blocks?count=3&latest=${height}&earliest=${height - 2}&add_precommits=true`
+  return { height, newest, ask: (list: unknown[]) => ({ [`${SERVICE}/policy?proof=true`]: proof('policy'), [path]: { blocks: list } }) }
+}
+
+test('newest blocks are each signed and each follow the one before', async () => {
+  const { height, newest, ask } = listed()
+  const { value } = await client(ask(newest)).light.newestBlocks(3)
   expect(value.map((block) => block.height)).toEqual([height, height - 1, height - 2])
-  const swapped = { ...answers, [`/api/explorer/v1/block?height=${height - 1}`]: answers[`/api/explorer/v1/block?height=${height - 2}`] }
-  await expect(client(swapped).light.newestBlocks(3)).rejects.toMatchObject({ code: 'other_question' })
+})
+
+test('list of blocks with one left out, doubled, changed or in another order is refused', async () => {
+  const { newest, ask } = listed()
+  const [first, second, third] = newest
+  for (const list of [[first, second], [first, third, second], [first, second, second]]) {
+    await expect(client(ask(list)).light.newestBlocks(3)).rejects.toMatchObject({ code: 'other_question' })
+  }
+  const changed = [first, { ...second, prev_hash: id(1) }, third]
+  await expect(client(ask(changed)).light.newestBlocks(3)).rejects.toMatchObject({ code: 'signature' })
+})
+
+test('block is shown with all its transactions, and with no others', async () => {
+  const { call_status } = vectors().outcomes.policy!
+  const { hash } = vectors().transactions.policy!
+  const { block, precommits } = call_status
+  const height = Number(block.height)
+  const ask = (txs: unknown[]) => client({ [`/api/explorer/v1/block?height=${height}`]: { ...block, precommits, txs } })
+  expect((await ask([hash]).light.block(height)).transactions).toEqual([hash])
+  for (const txs of [[], [hash, hash]]) {
+    await expect(ask(txs).light.block(height)).rejects.toMatchObject({ code: 'other_question' })
+  }
+  await expect(ask([id(1)]).light.block(height)).rejects.toMatchObject({ code: 'mismatch' })
+})
+
+test('transaction of the ledger is read with what it says and how it ended', async () => {
+  const { hash } = vectors().transactions.payment!
+  const { transaction, succeeded } = await client(explorer('payment')).light.transaction(hash)
+  expect(transaction).toMatchObject({ hash, method: 'payment', author: vectors().operator_key })
+  expect(succeeded).toBe(true)
+  expect(transaction.argument.find(({ name }) => name === 'amount_msat')?.value).toBe('1500')
+  expect(transaction.argument.find(({ name }) => name === 'payment_hash')?.value).toBe(id(5))
+  const refused = await client(explorer('invoice_again')).light.transaction(vectors().transactions.invoice_again!.hash)
+  expect(refused.succeeded).toBe(false)
+  expect(refused.refusal).not.toBe('')
+})
+
+test('transaction in the place of another is refused', async () => {
+  const { hash } = vectors().transactions.payment!
+  const answers: Record<string, unknown> = explorer('payment')
+  answers[`/api/explorer/v1/transactions?hash=${hash}`] = vectors().outcomes.policy!.transaction
+  await expect(client(answers).light.transaction(hash)).rejects.toMatchObject({ code: 'other_question' })
+})
+
+test('refusal of a transaction that the block calls a success is refused', async () => {
+  const { hash } = vectors().transactions.payment!
+  const answers: Record<string, unknown> = explorer('payment')
+  const { transaction } = vectors().outcomes.payment!
+  answers[`/api/explorer/v1/transactions?hash=${hash}`] = { ...transaction, status: { type: 'service_error', description: 'no' } }
+  await expect(client(answers).light.committed(hash)).rejects.toMatchObject({ code: 'mismatch' })
+})
+
+test('answer older than the height that the node told is refused', async () => {
+  const answers = { [`${SERVICE}/policy?proof=true`]: proof('policy') }
+  const { light } = client(answers)
+  const { height } = (await light.policy()).block
+  light.tell(height)
+  expect((await light.policy()).block.height).toBe(height)
+  light.tell(height + 1)
+  await expect(light.policy()).rejects.toMatchObject({ code: 'stale' })
 })
 
 test('command is submitted once and proved to be carried out', async () => {

@@ -9,6 +9,7 @@ use bitcoin::secp256k1::PublicKey;
 use exonum::merkledb::BinaryValue;
 use exonum::messages::{AnyTx, SignedMessage, Verified};
 use tokio::sync::watch;
+use zarnitsa_bitcoin_adapter::FeeTarget;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, PaymentHash};
 use zarnitsa_channel::state::Channel;
@@ -20,7 +21,7 @@ use zarnitsa_service::{read, LedgerCall};
 use crate::api::{self, ApiError, ErrorCode, NodeApi};
 use crate::node::Node;
 use crate::shared::Shared;
-use crate::{time, view};
+use crate::{logging, time, view};
 
 /// The most entries that a list gives at once.
 const MOST: usize = 100_000;
@@ -114,6 +115,26 @@ impl NodeApi for Answers {
 
     async fn wallet_transactions(&self) -> Result<Vec<api::WalletTransaction>, ApiError> {
         self.shared.wallet_transactions()
+    }
+
+    async fn fee_rates(&self) -> Result<api::FeeRates, ApiError> {
+        let fees = self.shared.chain.fees();
+        let rate = |target| fees.rate(target).to_sat_per_vb_ceil();
+        Ok(api::FeeRates {
+            minimum_sat_vb: fees.minimum().to_sat_per_vb_ceil(),
+            slow_sat_vb: rate(FeeTarget::Background),
+            normal_sat_vb: rate(FeeTarget::Normal),
+            fast_sat_vb: rate(FeeTarget::Urgent),
+        })
+    }
+
+    async fn log_tail(&self, count: usize) -> Result<api::LogTail, ApiError> {
+        let path = self.shared.config.network_dir().join("node.log");
+        let lines = tokio::task::spawn_blocking(move || logging::tail(&path, count))
+            .await
+            .map_err(ApiError::internal)?
+            .map_err(ApiError::internal)?;
+        Ok(api::LogTail { lines })
     }
 
     async fn peer_connect(&self, request: api::PeerConnect) -> Result<api::PeerNamed, ApiError> {
@@ -224,6 +245,13 @@ impl NodeApi for Answers {
 
     async fn create_invoice(&self, request: api::CreateInvoice) -> Result<api::Invoice, ApiError> {
         self.shared.create_invoice(request).await
+    }
+
+    async fn draft_invoice(
+        &self,
+        request: api::CreateInvoice,
+    ) -> Result<api::InvoiceDraft, ApiError> {
+        self.shared.draft_invoice(request)
     }
 
     async fn invoices(&self) -> Result<Vec<api::Invoice>, ApiError> {

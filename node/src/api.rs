@@ -29,15 +29,17 @@ pub use channel::{
 pub use error::{ApiError, ErrorCode, Problem};
 pub use event::Event;
 pub use ledger::{LedgerHead, LedgerReport, LedgerStep, LedgerWork, SubmittedTransaction};
-pub use node::{Balance, Health, Network, NodeInfo, Role};
+pub use node::{
+    Balance, Health, LedgerOwner, LogTail, Network, NodeInfo, Role, Session, SessionAccess,
+};
 pub use payment::{
-    CreateInvoice, Forward, Invoice, InvoiceStatus, Keysend, Pay, Payment, PaymentDirection,
+    CreateInvoice, Forward, Invoice, InvoiceDraft, InvoiceStatus, Keysend, Pay, Payment, PaymentDirection,
     PaymentFailure, PaymentStatus, RouteHop,
 };
 pub use peer::{ParsePeerError, Peer, PeerAddress, PeerConnect, PeerDisconnect, PeerNamed};
 pub use policy::{ChannelPolicy, Policy, SetPolicy};
 pub use text::{display, display_option, msat, msat_option};
-pub use wallet::{Utxo, WalletAddress, WalletOverview, WalletSend, WalletSent, WalletTransaction};
+pub use wallet::{FeeRates, Utxo, WalletAddress, WalletOverview, WalletSend, WalletSent, WalletTransaction};
 
 /// All that a running node answers and does.
 ///
@@ -66,6 +68,12 @@ pub trait NodeApi: Send + Sync + 'static {
     /// Transactions that touch the on-chain wallet, newest first.
     async fn wallet_transactions(&self) -> Result<Vec<WalletTransaction>, ApiError>;
 
+    /// What transactions cost now.
+    async fn fee_rates(&self) -> Result<FeeRates, ApiError>;
+
+    /// The newest lines of the log, `count` at most.
+    async fn log_tail(&self, count: usize) -> Result<LogTail, ApiError>;
+
     /// Connects, and stays connected. Error when the handshake fails: [`ErrorCode::PeerUnreachable`].
     async fn peer_connect(&self, request: PeerConnect) -> Result<PeerNamed, ApiError>;
 
@@ -92,6 +100,10 @@ pub trait NodeApi: Send + Sync + 'static {
 
     /// Makes a BOLT 11 invoice.
     async fn create_invoice(&self, request: CreateInvoice) -> Result<Invoice, ApiError>;
+
+    /// Makes and signs a BOLT 11 invoice and changes nothing: it is known once the operator's key has put it into the
+    /// ledger.
+    async fn draft_invoice(&self, request: CreateInvoice) -> Result<InvoiceDraft, ApiError>;
 
     /// Every invoice, newest first.
     async fn invoices(&self) -> Result<Vec<Invoice>, ApiError>;

@@ -90,6 +90,41 @@ impl Shared {
         &self,
         request: api::CreateInvoice,
     ) -> Result<api::Invoice, ApiError> {
+        let (payment_hash, new) = self.new_invoice(request)?;
+        let created_at = new.created_at;
+        let change = InvoiceChange::Created(new);
+        self.order(LedgerCall::Invoice(InvoiceStep {
+            payment_hash,
+            change,
+        }))
+        .await?;
+        let record = self
+            .invoice(&payment_hash)
+            .ok_or_else(|| ApiError::not_found("invoice", payment_hash))?;
+        Ok(view::invoice(&record, created_at))
+    }
+
+    /// The same up to the ledger: for an operator whose key is elsewhere.
+    pub(crate) fn draft_invoice(
+        &self,
+        request: api::CreateInvoice,
+    ) -> Result<api::InvoiceDraft, ApiError> {
+        let (payment_hash, new) = self.new_invoice(request)?;
+        Ok(api::InvoiceDraft {
+            payment_hash,
+            nonce: hex::encode(new.nonce),
+            amount_msat: new.amount_msat,
+            description: new.description,
+            created_at: new.created_at,
+            expiry_seconds: new.expiry_seconds,
+            invoice: new.invoice,
+        })
+    }
+
+    fn new_invoice(
+        &self,
+        request: api::CreateInvoice,
+    ) -> Result<(PaymentHash, NewInvoice), ApiError> {
         let amount = match request.amount {
             AmountOrAny::Amount(Msat::ZERO) => {
                 return Err(ApiError::bad_request("the amount must not be zero"));
@@ -118,16 +153,7 @@ impl Shared {
             expiry_seconds,
             invoice,
         };
-        let change = InvoiceChange::Created(new);
-        self.order(LedgerCall::Invoice(InvoiceStep {
-            payment_hash,
-            change,
-        }))
-        .await?;
-        let record = self
-            .invoice(&payment_hash)
-            .ok_or_else(|| ApiError::not_found("invoice", payment_hash))?;
-        Ok(view::invoice(&record, created_at))
+        Ok((payment_hash, new))
     }
 
     /// Pays a BOLT 11 invoice, and waits for the outcome.

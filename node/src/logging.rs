@@ -1,7 +1,7 @@
 //! The log: on stderr and in `node.log`, which is bounded.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -70,6 +70,33 @@ pub fn start(config: &LogConfig, path: &Path) -> Result<(), LogError> {
 
 fn is_terminal() -> bool {
     io::IsTerminal::is_terminal(&io::stderr())
+}
+
+/// The most of the log that is read to find its newest lines.
+const TAIL_BYTES: u64 = 1 << 20;
+
+/// The newest lines of a log, oldest first: `count` at most, and no more than a mebibyte. None where there is no log yet.
+pub fn tail(path: &Path, count: usize) -> io::Result<Vec<String>> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let begin = file.metadata()?.len().saturating_sub(TAIL_BYTES);
+    file.seek(io::SeekFrom::Start(begin))?;
+    let mut bytes = Vec::new();
+    // It may grow meanwhile.
+    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    // The first line is cut unless the reading began with the file.
+    let whole = text.lines().skip(usize::from(begin > 0));
+    let lines: Vec<&str> = whole.collect();
+    let newest = lines.len().saturating_sub(count);
+    Ok(lines
+        .iter()
+        .skip(newest)
+        .map(|line| (*line).to_owned())
+        .collect())
 }
 
 /// A file that moves aside when it is full: two of them hold the newest lines.
@@ -149,6 +176,19 @@ impl MakeWriter<'_> for LogFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tail_of_a_log_is_its_newest_whole_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.log");
+        assert!(tail(&path, 10).unwrap().is_empty(), "no log yet");
+        fs::write(&path, "one\ntwo\nthree\n").unwrap();
+        assert_eq!(tail(&path, 2).unwrap(), ["two", "three"]);
+        assert_eq!(tail(&path, 10).unwrap().len(), 3);
+        let long = "x".repeat(usize::try_from(TAIL_BYTES).unwrap() - 3);
+        fs::write(&path, format!("cut{long}\nend")).unwrap();
+        assert_eq!(tail(&path, 10).unwrap(), ["end"]);
+    }
 
     #[test]
     fn log_file_when_full_moves_aside_and_goes_on() {

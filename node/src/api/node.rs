@@ -148,3 +148,43 @@ pub struct Health {
     /// The Lightning port is open.
     pub peers: bool,
 }
+
+/// Whose ledger it is, as the ledger's first block says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LedgerOwner {
+    /// May command: open, close, pay, make invoices, set the policy.
+    #[schemars(with = "String")]
+    pub operator_key: LedgerKey,
+    /// May report: messages of peers, events of the chain.
+    #[schemars(with = "String")]
+    pub node_key: LedgerKey,
+    /// The node's Lightning identity.
+    #[schemars(with = "String")]
+    pub node_id: PublicKey,
+    /// Its network.
+    pub network: String,
+}
+
+/// What the token that came with the request allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionAccess {
+    /// To read, and to hand in what the operator's key signed.
+    Read,
+    /// To command too.
+    Command,
+}
+
+/// `/session`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Session {
+    /// What its token allows.
+    pub access: SessionAccess,
+}
+
+/// The newest lines of the log, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogTail {
+    /// As they were written.
+    pub lines: Vec<String>,
+}

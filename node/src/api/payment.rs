@@ -86,6 +86,29 @@ pub struct CreateInvoice {
     pub expiry_seconds: Option<u32>,
 }
 
+/// An invoice that is made and signed but not yet in the ledger: the operator's key puts it there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceDraft {
+    /// Its hash.
+    #[serde(with = "super::display")]
+    #[schemars(with = "String")]
+    pub payment_hash: PaymentHash,
+    /// From this and the seed the node derives the preimage. Public, 32 bytes in hex.
+    pub nonce: String,
+    /// What it asks for; 0 where the payer chooses.
+    #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
+    pub amount_msat: Msat,
+    /// What it is for.
+    pub description: String,
+    /// Unix time.
+    pub created_at: u64,
+    /// Seconds until it may not be paid any more.
+    pub expiry_seconds: u32,
+    /// The BOLT 11 string.
+    pub invoice: String,
+}
+
 /// One invoice of this node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Invoice {

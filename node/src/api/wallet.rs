@@ -79,3 +79,16 @@ pub struct WalletOverview {
     /// Transactions, newest first.
     pub transactions: Vec<WalletTransaction>,
 }
+
+/// What transactions cost now, by how soon they are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FeeRates {
+    /// The least that is relayed.
+    pub minimum_sat_vb: u64,
+    /// Within a day.
+    pub slow_sat_vb: u64,
+    /// Within a few hours: what the node takes where nothing is said.
+    pub normal_sat_vb: u64,
+    /// Within the next blocks.
+    pub fast_sat_vb: u64,
+}

@@ -144,7 +144,7 @@ struct TokenQuery {
 }
 
 /// What the request's token allows. A token that is there but wrong counts as none, wherever it stands.
-fn shown(shared: &Shared, request: &HttpRequest) -> Option<Access> {
+pub(super) fn shown(shared: &Shared, request: &HttpRequest) -> Option<Access> {
     let headers = request.headers();
     if headers.contains_key(header::AUTHORIZATION) {
         let value = one(headers, &header::AUTHORIZATION)?;

@@ -6,16 +6,20 @@ mod channel_close;
 mod channel_history;
 mod channel_open;
 mod channels;
+mod config;
 mod events;
+mod fees;
 mod forwards;
 mod info;
 mod invoice;
 mod invoice_create;
+mod invoice_draft;
 mod invoices;
 mod keysend;
 mod ledger_head;
 mod ledger_verify;
 mod ledger_work;
+mod log;
 mod pay;
 mod payment;
 mod payments;
@@ -24,6 +28,8 @@ mod peer_disconnect;
 mod peers;
 mod policy;
 mod policy_set;
+mod request;
+mod session;
 mod wallet;
 mod wallet_address;
 mod wallet_send;
@@ -36,6 +42,9 @@ use super::endpoint::Endpoint;
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         info::endpoint(),
+        session::endpoint(),
+        config::endpoint(),
+        request::endpoint(),
         balance::endpoint(),
         channels::endpoint(),
         channel_open::endpoint(),
@@ -44,6 +53,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         channel_close::endpoint(),
         invoices::endpoint(),
         invoice_create::endpoint(),
+        invoice_draft::endpoint(),
         invoice::endpoint(),
         payments::endpoint(),
         pay::endpoint(),
@@ -57,6 +67,8 @@ pub fn endpoints() -> Vec<Endpoint> {
         policy_set::endpoint(),
         wallet::endpoint(),
         wallet_address::endpoint(),
+        fees::endpoint(),
+        log::endpoint(),
         wallet_send::endpoint(),
         wallet_utxos::endpoint(),
         wallet_transactions::endpoint(),

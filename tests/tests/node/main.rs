@@ -7,6 +7,8 @@ mod kills;
 #[cfg(test)]
 mod ledgers;
 #[cfg(test)]
+mod light_client;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod payments;

@@ -14,6 +14,7 @@ fn paths() -> Vec<(String, String, Access)> {
         let id = "07".repeat(32);
         path.replace("{channel_id}", &id)
             .replace("{payment_hash}", &id)
+            .replace("{tx_hash}", &id)
     };
     let rules = endpoints().into_iter().map(|endpoint| endpoint.rule());
     rules

@@ -183,6 +183,21 @@ impl NodeApi for Fake {
         Ok(Vec::new())
     }
 
+    async fn fee_rates(&self) -> Result<FeeRates, ApiError> {
+        Ok(FeeRates {
+            minimum_sat_vb: 1,
+            slow_sat_vb: 2,
+            normal_sat_vb: 3,
+            fast_sat_vb: 4,
+        })
+    }
+
+    async fn log_tail(&self, count: usize) -> Result<LogTail, ApiError> {
+        Ok(LogTail {
+            lines: vec!["a line".into(); count],
+        })
+    }
+
     async fn peer_connect(&self, request: PeerConnect) -> Result<PeerNamed, ApiError> {
         let node_id = request.peer.node_id;
         self.command(request, PeerNamed { node_id })
@@ -232,6 +247,18 @@ impl NodeApi for Fake {
 
     async fn create_invoice(&self, _: CreateInvoice) -> Result<Invoice, ApiError> {
         unsupported()
+    }
+
+    async fn draft_invoice(&self, _: CreateInvoice) -> Result<InvoiceDraft, ApiError> {
+        Ok(InvoiceDraft {
+            payment_hash: PaymentHash([7; 32]),
+            nonce: "08".repeat(32),
+            amount_msat: Msat::ZERO,
+            description: String::new(),
+            created_at: 1_800_000_000,
+            expiry_seconds: 3_600,
+            invoice: "lnbcrt1".into(),
+        })
     }
 
     async fn invoices(&self) -> Result<Vec<Invoice>, ApiError> {

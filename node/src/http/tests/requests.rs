@@ -190,3 +190,42 @@ async fn server_when_stopped_frees_its_port() {
     server.stop().await.unwrap();
     std::net::TcpListener::bind(address).unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn session_says_what_its_token_allows() {
+    let world = World::start();
+    let path = service("session");
+    for (full, access) in [(false, "read"), (true, "command")] {
+        let answer = world.call("GET", &path, &[world.bearer(full)], "");
+        assert_eq!(answer.json(), json!({ "access": access }));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn draft_of_an_invoice_is_made_with_the_read_token_because_it_commands_nothing() {
+    let world = World::start();
+    let headers = [world.bearer(false)];
+    let path = service("invoices/draft");
+    let draft = world.call("POST", &path, &headers, r#"{"amount":"any"}"#);
+    assert_eq!(draft.json()["invoice"], "lnbcrt1");
+    assert_eq!(draft.json()["amount_msat"], "0");
+    assert!(world.fake.commands.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_is_given_no_longer_than_the_limit() {
+    let world = World::start();
+    let lines = |query: &str| {
+        let answer = world.get(&service(&format!("log{query}"))).json();
+        answer["lines"].as_array().unwrap().len()
+    };
+    assert_eq!((lines(""), lines("?lines=3"), lines("?lines=99999")), (200, 3, 2_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn order_and_owner_that_the_ledger_does_not_have_are_not_found() {
+    let world = World::start();
+    for path in [format!("requests/{}", "07".repeat(32)), "requests/x".into(), "config".into()] {
+        assert_eq!(world.get(&service(&path)).code(), "not_found", "{path}");
+    }
+}

@@ -1,0 +1,200 @@
+/** What an operator orders: each order is a ledger transaction signed by the operator's key, and its outcome is proved. */
+
+import { decodeInvoice } from './bolt11.js'
+import type { LightClient } from './client.js'
+import { ProofError } from './errors.js'
+import { fromHex, isHex } from './hex.js'
+import { count, hex, object } from './json.js'
+import type { Invoice, Order, Payment, Policy } from './records.js'
+import { nonce, type KeyPair } from './transactions.js'
+
+/** The order was carried out as far as it could be, and failed. */
+export class OrderError extends Error {
+  override readonly name = 'OrderError'
+}
+
+export interface OpenChannel {
+  /** Node id. */
+  peer: string
+  /** `host:port`; not needed where the node is connected to the peer. */
+  address?: string | undefined
+  /** Undefined: all that the wallet holds. */
+  amountSat: bigint | undefined
+  /** The peer's from the start. */
+  pushMsat?: bigint | undefined
+  /** Of the opening transaction; undefined: the node estimates. */
+  feeRateSatVb?: number | undefined
+  announce?: boolean | undefined
+}
+
+export interface CloseChannel {
+  channelId: string
+  /** Without the peer. */
+  force?: boolean | undefined
+  feeRateSatVb?: number | undefined
+}
+
+export interface Pay {
+  /** BOLT 11. */
+  invoice: string
+  /** Where the invoice leaves it to the payer. */
+  amountMsat?: bigint | undefined
+  /** One percent and at least 5 sat unless it is given. */
+  maxFeeMsat?: bigint | undefined
+}
+
+export interface NewInvoice {
+  /** Undefined: the payer chooses. */
+  amountMsat: bigint | undefined
+  description: string
+  expirySeconds?: number | undefined
+}
+
+const DRAFT = '/api/services/lightning/v1/invoices/draft'
+/** How long an outcome is waited for. */
+const PATIENCE = 60_000
+const FIRST_LOOK = 50
+const SLOWEST_LOOK = 1_000
+
+export class Operator {
+  readonly #client: LightClient
+  readonly #keys: KeyPair
+  readonly #patience: number
+
+  constructor(client: LightClient, keys: KeyPair, patience = PATIENCE) {
+    this.#client = client
+    this.#keys = keys
+    this.#patience = patience
+  }
+
+  /** Opens a channel; answers with its id once the opening transaction is with the Bitcoin network. */
+  async openChannel(order: OpenChannel): Promise<string> {
+    if (!isHex(order.peer, 33)) throw new TypeError('the peer is no node id')
+    if (order.amountSat !== undefined && order.amountSat <= 0n) throw new TypeError('the amount must not be zero')
+    const { txHash } = await this.#client.command(
+      'openChannel',
+      {
+        peer: fromHex(order.peer),
+        address: order.address ?? '',
+        amountSat: order.amountSat ?? 0n,
+        pushMsat: order.pushMsat ?? 0n,
+        feeratePerKw: feeratePerKw(order.feeRateSatVb),
+        announce: order.announce ?? false,
+        nonce: nonce(),
+      },
+      this.#keys,
+    )
+    const { channelId } = await this.#done(txHash)
+    if (channelId === undefined) throw new ProofError('malformed', 'the order is done without a channel')
+    return channelId
+  }
+
+  /** Closes a channel; answers once the node has set about it. */
+  async closeChannel(order: CloseChannel): Promise<void> {
+    const channelId = fromHex(hex(order.channelId, 'channel id', 32))
+    const argument = {
+      channelId,
+      force: order.force ?? false,
+      feeratePerKw: feeratePerKw(order.feeRateSatVb),
+      nonce: nonce(),
+    }
+    const { txHash } = await this.#client.command('closeChannel', argument, this.#keys)
+    await this.#done(txHash)
+  }
+
+  /** Pays an invoice, and waits until it is proved to have succeeded or failed. */
+  async pay(order: Pay): Promise<Payment> {
+    const invoice = decodeInvoice(order.invoice)
+    const amountMsat = invoice.amountMsat ?? order.amountMsat
+    if (!amountMsat || amountMsat < 0n) throw new TypeError('the invoice names no amount: give one')
+    if (invoice.expiresAt.getTime() <= Date.now()) throw new OrderError('the invoice has expired')
+    const onePercent = amountMsat / 100n
+    await this.#client.command(
+      'payment',
+      {
+        paymentHash: fromHex(invoice.paymentHash),
+        payee: fromHex(invoice.payee),
+        amountMsat,
+        maxFeeMsat: order.maxFeeMsat ?? (onePercent > 5_000n ? onePercent : 5_000n),
+        invoice: order.invoice.trim().toLowerCase(),
+        sessionNonce: nonce(),
+      },
+      this.#keys,
+    )
+    return this.#until('the payment', async () => {
+      const { value } = await this.#client.payment(invoice.paymentHash)
+      return value?.status === 'pending' ? undefined : value
+    })
+  }
+
+  /** Makes an invoice. The node signs it, and what it signed is checked before it goes into the ledger. */
+  async createInvoice(order: NewInvoice): Promise<Invoice> {
+    const body = {
+      amount: order.amountMsat === undefined ? 'any' : `${order.amountMsat}msat`,
+      description: order.description,
+      ...(order.expirySeconds === undefined ? {} : { expiry_seconds: order.expirySeconds }),
+    }
+    const draft = object(await this.#client.transport.post(DRAFT, body), 'draft')
+    const text = typeof draft.invoice === 'string' ? draft.invoice : ''
+    const invoice = decodeInvoice(text)
+    const { nodeId } = (await this.#client.config()).value
+    const isOurs =
+      invoice.payee === nodeId &&
+      invoice.amountMsat === order.amountMsat &&
+      invoice.description === order.description &&
+      invoice.paymentHash === draft.payment_hash
+    if (!isOurs) throw new ProofError('other_question', 'the node made another invoice than the one that was ordered')
+    const created = {
+      nonce: fromHex(hex(draft.nonce, 'nonce', 32)),
+      amountMsat: order.amountMsat ?? 0n,
+      description: order.description,
+      createdAt: BigInt(count(draft.created_at, 'created_at')),
+      expirySeconds: count(draft.expiry_seconds, 'expiry_seconds'),
+      invoice: text,
+    }
+    const paymentHash = fromHex(invoice.paymentHash)
+    await this.#client.command('invoice', { paymentHash, step: { case: 'created', value: created } }, this.#keys)
+    const { value } = await this.#client.invoice(invoice.paymentHash)
+    if (!value) throw new ProofError('other_question', 'the ledger does not have the invoice')
+    return value
+  }
+
+  /** Withdraws an invoice that nobody has paid. */
+  async cancelInvoice(paymentHash: string): Promise<void> {
+    const step = { case: 'cancelled' as const, value: { nonce: nonce() } }
+    await this.#client.command('invoice', { paymentHash: fromHex(hex(paymentHash, 'hash', 32)), step }, this.#keys)
+  }
+
+  /** Sets fields of the policy; the others stay as they are proved to be. */
+  async setPolicy(change: Partial<Omit<Policy, '$typeName' | '$unknown'>>): Promise<void> {
+    const { value } = await this.#client.policy()
+    await this.#client.command('policy', { policy: { ...value, ...change }, nonce: nonce() }, this.#keys)
+  }
+
+  async #done(txHash: string): Promise<Order> {
+    const order = await this.#until('the order', async () => {
+      const { value } = await this.#client.order(txHash)
+      return value?.status === 'pending' ? undefined : value
+    })
+    if (order.status !== 'done') throw new OrderError(order.reason)
+    return order
+  }
+
+  /** Looks again and again, ever more slowly, until there is an answer. */
+  async #until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+    const end = Date.now() + this.#patience
+    for (let pause = FIRST_LOOK; ; pause = Math.min(2 * pause, SLOWEST_LOOK)) {
+      const found = await look()
+      if (found !== undefined) return found
+      if (Date.now() > end) throw new OrderError(`the outcome of ${what} is not known yet; it may still come`)
+      await new Promise((resolve) => setTimeout(resolve, pause))
+    }
+  }
+}
+
+/** Satoshis for a virtual byte, in the ledger's unit: for 1,000 weight units. 0 leaves it to the node. */
+function feeratePerKw(satVb: number | undefined): number {
+  if (satVb === undefined) return 0
+  if (!Number.isFinite(satVb) || satVb <= 0 || satVb > 10_000) throw new TypeError(`${satVb} sat/vB is no fee rate`)
+  return Math.ceil(satVb * 250)
+}

@@ -1,0 +1,102 @@
+/** What the operator orders, against a node whose ledger is made here. */
+
+import { fromBinary } from '@bufbuild/protobuf'
+import { expect, test } from 'vitest'
+
+import { PaymentSchema, PaymentStatus, RequestSchema, RequestStatus } from '../src/gen/lightning_records_pb.js'
+import { CoreMessageSchema, SignedMessageSchema } from '../src/gen/exonum/messages_pb.js'
+import { fromHex, keyPair, LightClient, Operator, OrderError, type Committed } from '../src/index.js'
+import { METHODS, type Argument, type Method } from '../src/index.js'
+import { answer, stored, validator } from './made.js'
+import { bytes, id } from './vectors.js'
+
+const keys = keyPair(bytes(1))
+const INVOICE =
+  'lnbc2500u1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpu9qrsgquk0rl77nj30yxdy8j9vdx85fkpmdla2087ne0xh8nhedh8w27kyke0lp53ut353s06fv3qfegext0eh0ymjpf39tuven09sam30g4vgpfna3rh'
+
+/** A client that notes commands instead of sending them, and reads from a table of answers. */
+function operator(answers: (path: string) => unknown) {
+  const ordered: [Method, Argument<Method>][] = []
+  class Noting extends LightClient {
+    override command<M extends Method>(method: M, argument: Argument<M>): Promise<Committed> {
+      ordered.push([method, argument])
+      return Promise.resolve({ txHash: id(3), position: 0, block: {} as Committed['block'] })
+    }
+  }
+  const send = (url: string | URL | Request) =>
+    Promise.resolve(new Response(JSON.stringify(answers(String(url).replace('http://node', '')))))
+  const client = new Noting({ url: 'http://node', validatorKey: validator.publicKey, fetch: send as typeof fetch })
+  return { ordered, operator: new Operator(client, keys, 200) }
+}
+
+const order = (status: RequestStatus, reason = '', height = 7) =>
+  answer('requests', 'to_request', { [id(3)]: stored(RequestSchema, { status, channelId: bytes(9), reason }) }, height)
+
+test('opening is ordered once and answered with the channel that the ledger proves', async () => {
+  const looks = [order(RequestStatus.PENDING), order(RequestStatus.DONE, '', 8)]
+  const { ordered, operator: alice } = operator(() => looks.shift())
+  const peer = `02${'11'.repeat(32)}`
+  expect(await alice.openChannel({ peer, amountSat: 100_000n, feeRateSatVb: 2 })).toBe(id(9))
+  expect(ordered).toHaveLength(1)
+  expect(ordered[0]).toMatchObject(['openChannel', { peer: fromHex(peer), amountSat: 100_000n, feeratePerKw: 500 }])
+})
+
+test('order that failed is an error with the ledger’s reason', async () => {
+  const { operator: alice } = operator(() => order(RequestStatus.FAILED, 'the peer refused'))
+  await expect(alice.closeChannel({ channelId: id(9) })).rejects.toEqual(new OrderError('the peer refused'))
+})
+
+test('order whose outcome does not come is told apart from one that failed', async () => {
+  const { operator: alice } = operator(() => order(RequestStatus.PENDING))
+  await expect(alice.closeChannel({ channelId: id(9) })).rejects.toThrow('may still come')
+})
+
+test('order that makes no sense is not given', async () => {
+  const { ordered, operator: alice } = operator(() => undefined)
+  await expect(alice.openChannel({ peer: '02', amountSat: 1n })).rejects.toThrow(TypeError)
+  await expect(alice.openChannel({ peer: `02${'11'.repeat(32)}`, amountSat: 0n })).rejects.toThrow(TypeError)
+  await expect(alice.closeChannel({ channelId: 'x' })).rejects.toThrow()
+  await expect(alice.closeChannel({ channelId: id(9), feeRateSatVb: Number.NaN })).rejects.toThrow(TypeError)
+  await expect(alice.pay({ invoice: 'lnbc1' })).rejects.toThrow()
+  await expect(alice.pay({ invoice: INVOICE })).rejects.toThrow('expired')
+  expect(ordered).toEqual([])
+})
+
+test('invoice that the node made otherwise than ordered is not put into the ledger', async () => {
+  const draft = { invoice: INVOICE, payment_hash: id(1), nonce: id(2), created_at: 1, expiry_seconds: 60 }
+  const { ordered, operator: alice } = operator((path) =>
+    path.endsWith('/draft')
+      ? draft
+      : { ...answer('config', 'to_config', {}), value: '' },
+  )
+  await expect(alice.createInvoice({ amountMsat: 1n, description: 'tea' })).rejects.toMatchObject({ name: 'ProofError' })
+  expect(ordered).toEqual([])
+})
+
+test('payment record of the ledger keeps amounts above 2^53', async () => {
+  const paid = stored(PaymentSchema, {
+    paymentHash: bytes(1),
+    amountMsat: 18_446_744_073_709_551_615n,
+    status: PaymentStatus.SUCCEEDED,
+  })
+  const send = () => Promise.resolve(new Response(JSON.stringify(answer('payments', 'to_payment', { [id(1)]: paid }))))
+  const client = new LightClient({ url: 'http://node', validatorKey: validator.publicKey, fetch: send as typeof fetch })
+  expect((await client.payment(id(1))).value?.amountMsat).toBe(18_446_744_073_709_551_615n)
+})
+
+test('command is signed with the operator’s key over exactly what was ordered', async () => {
+  let body = ''
+  const send = (_: unknown, init?: RequestInit) => {
+    body = (JSON.parse(String(init?.body)) as { tx_body: string }).tx_body
+    return Promise.resolve(new Response('{"tx_hash":""}'))
+  }
+  const client = new LightClient({ url: 'http://node', validatorKey: validator.publicKey, fetch: send as typeof fetch })
+  const argument = { channelId: bytes(9), force: true, nonce: bytes(2) }
+  await expect(client.command('closeChannel', argument, keys)).rejects.toMatchObject({ code: 'other_question' })
+  const { payload, author } = fromBinary(SignedMessageSchema, fromHex(body))
+  expect(author?.data).toEqual(fromHex(keys.publicKey))
+  const { kind } = fromBinary(CoreMessageSchema, payload)
+  if (kind.case !== 'anyTx') throw new Error('no transaction')
+  expect(kind.value.callInfo?.methodId).toBe(METHODS.closeChannel.id)
+  expect(fromBinary(METHODS.closeChannel.schema, kind.value.arguments)).toMatchObject(argument)
+})
