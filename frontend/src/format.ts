@@ -1,14 +1,26 @@
 /** Numbers and names as people read them. */
 
-/** A thousandth of a satoshi is shown only where there is one. */
+const MSAT_PER_BTC = 100_000_000_000n
+
+/** In satoshis: a thousandth is shown only where there is one. */
 export function formatMsat(msat: bigint, locale: string): string {
+  return formatParts(msat, 1_000n, 3, locale, 0)
+}
+
+/** In bitcoins with eight decimals, more only where there are thousandths of a satoshi. */
+export function formatBtc(msat: bigint, locale: string): string {
+  return formatParts(msat, MSAT_PER_BTC, 11, locale, 8)
+}
+
+function formatParts(msat: bigint, unit: bigint, digits: number, locale: string, least: number): string {
   const sign = msat < 0n ? '−' : ''
   const size = msat < 0n ? -msat : msat
-  const rest = size % 1000n
-  const whole = new Intl.NumberFormat(locale).format(size / 1000n)
-  if (rest === 0n) return sign + whole
+  const whole = new Intl.NumberFormat(locale).format(size / unit)
+  const padded = (size % unit).toString().padStart(digits, '0')
+  const rest = padded.slice(0, least) + padded.slice(least).replace(/0+$/, '')
+  if (rest === '') return sign + whole
   const point = new Intl.NumberFormat(locale).formatToParts(1.5).find(({ type }) => type === 'decimal')?.value ?? '.'
-  return `${sign}${whole}${point}${rest.toString().padStart(3, '0').replace(/0+$/, '')}`
+  return `${sign}${whole}${point}${rest}`
 }
 
 /** `0293…19ef` */
@@ -16,9 +28,26 @@ export function shorten(id: string): string {
   return id.length <= 13 ? id : `${id.slice(0, 6)}…${id.slice(-6)}`
 }
 
-// Control characters, and those that turn the direction of the text around them.
-// oxlint-disable-next-line no-control-regex -- these are what it is for
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
+/** Control characters, and those that turn the direction of the text around them or cannot be seen, as code points. */
+const UNSAFE_RANGES = [
+  [0x00, 0x1f],
+  [0x7f, 0x9f],
+  [0xad, 0xad],
+  [0x34f, 0x34f],
+  [0x61c, 0x61c],
+  [0x115f, 0x1160],
+  [0x17b4, 0x17b5],
+  [0x180e, 0x180e],
+  [0x200b, 0x200f],
+  [0x2028, 0x202e],
+  [0x2060, 0x206f],
+  [0x3164, 0x3164],
+  [0xfe00, 0xfe0f],
+  [0xfeff, 0xfeff],
+  [0xffa0, 0xffa0],
+  [0xe0000, 0xe0fff],
+] as const
+const UNSAFE = new RegExp(`[${UNSAFE_RANGES.map(([from, to]) => `\\u{${from.toString(16)}}-\\u{${to.toString(16)}}`).join('')}]`, 'gu')
 
 /** Text from a stranger: React escapes it, this takes out what could lie about its order. */
 export function strangersText(text: string): string {
@@ -27,19 +56,29 @@ export function strangersText(text: string): string {
 
 /** Reads an amount in satoshis, `1500` or `1500.5`, to thousandths. Undefined where it is none. */
 export function parseSat(text: string): bigint | undefined {
-  const match = /^(\d{1,16})(?:[.,](\d{1,3}))?$/.exec(text.trim().replaceAll(/[\s\u00a0\u202f]/g, ''))
-  if (!match) return undefined
-  return BigInt(match[1]!) * 1000n + BigInt((match[2] ?? '').padEnd(3, '0'))
+  return parseDecimal(text, 16, 3)
 }
 
-const INVOICE = /^ln(?:bcrt|tbs|bc|tb)(\d*)[munp]?1[02-9ac-hj-np-z]{50,}$/
+/** Reads an amount in the unit that is shown, as thousandths of a satoshi. Undefined where it is none. */
+export function parseAmount(text: string, unit: 'sat' | 'btc'): bigint | undefined {
+  return unit === 'sat' ? parseSat(text) : parseDecimal(text, 8, 11)
+}
 
-/** The invoice in what was pasted, and whether it leaves the amount to the payer. */
-export function readInvoiceText(text: string): { invoice: string; isOpen: boolean } | undefined {
-  const invoice = text
-    .trim()
-    .toLowerCase()
-    .replace(/^lightning:(?:\/\/)?/, '')
-  const match = INVOICE.exec(invoice)
-  return match ? { invoice, isOpen: match[1] === '' } : undefined
+function parseDecimal(text: string, wholeDigits: number, fractionDigits: number): bigint | undefined {
+  const match = /^(\d+)(?:[.,](\d+))?$/.exec(text.trim().replaceAll(/[\s\u00a0\u202f]/g, ''))
+  const [, whole = '', fraction = ''] = match ?? []
+  if (!match || whole.length > wholeDigits || fraction.length > fractionDigits) return undefined
+  return BigInt(whole + fraction.padEnd(fractionDigits, '0'))
+}
+
+/** A bar's share, in percent with one decimal. */
+export function percent(part: bigint, whole: bigint): number {
+  return whole <= 0n ? 0 : Number((part * 1_000n) / whole) / 10
+}
+
+/** How long blocks take, at ten minutes each. */
+export function blocksAsTime(blocks: number, locale: string): string {
+  const minutes = blocks * 10
+  const [value, unit] = minutes < 120 ? [minutes, 'minute'] : minutes < 2_880 ? [Math.round(minutes / 60), 'hour'] : [Math.round(minutes / 1_440), 'day']
+  return new Intl.NumberFormat(locale, { style: 'unit', unit: unit as string, unitDisplay: 'long' }).format(value as number)
 }

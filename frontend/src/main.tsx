@@ -1,9 +1,13 @@
-import './style.css'
+import './style/base.css'
+import './style/layout.css'
+import './style/parts.css'
+import './style/pages.css'
 
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 
 import { App } from './app'
+import { SettingsProvider } from './settings'
 import { TextProvider } from './text'
 
 const root = document.getElementById('root')
@@ -11,7 +15,9 @@ if (!root) throw new Error('index.html has no #root')
 createRoot(root).render(
   <StrictMode>
     <TextProvider>
-      <App />
+      <SettingsProvider>
+        <App />
+      </SettingsProvider>
     </TextProvider>
   </StrictMode>,
 )

@@ -1,13 +1,13 @@
-import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react'
+import { act, cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
-import { Api, type Info } from '../src/node/api'
-import { NodeContext, useProved, type NodeState } from '../src/node/context'
+import { NodeContext, useProved } from '../src/node/context'
 import { keepSeen, pin, pinnedKey, seenHead } from '../src/node/pin'
 import { ReadError, type Prover } from '../src/node/prover'
 import { Command } from '../src/parts/Command'
 import { PinKey } from '../src/parts/PinKey'
 import { ProofBadge } from '../src/parts/ProofBadge'
+import { node } from './node'
 
 const KEY = 'ab'.repeat(32)
 
@@ -16,19 +16,6 @@ beforeEach(() => {
   location.hash = ''
 })
 afterEach(cleanup)
-
-function node(read: Prover['read'], more: Partial<NodeState> = {}): NodeState {
-  return {
-    api: new Api('http://node'),
-    prover: { read, close: () => undefined },
-    info: {} as Info,
-    revision: 0,
-    connected: true,
-    distrust: undefined,
-    suspect: () => undefined,
-    ...more,
-  }
-}
 
 function Channels() {
   return <ProofBadge proof={useProved('channels')} />
@@ -39,7 +26,7 @@ const answer = { value: [], block, table: { name: 'lightning.channels', root: '0
 
 test('what is proved says at which block, and shows by what', async () => {
   const read = (() => Promise.resolve(answer)) as unknown as Prover['read']
-  render(<NodeContext value={node(read)}><Channels /></NodeContext>)
+  render(<NodeContext value={node({ read })}><Channels /></NodeContext>)
   expect(screen.getByText('checking')).toBeTruthy()
   const badge = await screen.findByText(/proved at block 7/)
   fireEvent.click(badge)
@@ -49,7 +36,7 @@ test('what is proved says at which block, and shows by what', async () => {
 test('what is not proved is shown as such and locks the page', async () => {
   const suspect = vi.fn()
   const read = () => Promise.reject(new ReadError('proof', 'mismatch', 'the values are not in the table'))
-  render(<NodeContext value={node(read, { suspect })}><Channels /></NodeContext>)
+  render(<NodeContext value={node({ read, suspect })}><Channels /></NodeContext>)
   await screen.findByText('does not match')
   expect(suspect).toHaveBeenCalledWith('the values are not in the table')
 })
@@ -57,22 +44,34 @@ test('what is not proved is shown as such and locks the page', async () => {
 test('node that does not answer is not taken for one that lies', async () => {
   const suspect = vi.fn()
   const read = () => Promise.reject(new ReadError('node', 'unknown', 'gone'))
-  render(<NodeContext value={node(read, { suspect })}><Channels /></NodeContext>)
+  render(<NodeContext value={node({ read, suspect })}><Channels /></NodeContext>)
   await screen.findByText('no answer')
   expect(suspect).not.toHaveBeenCalled()
 })
 
+test('answer that fails after others were proved is shown as such at once', async () => {
+  const replies = [() => Promise.resolve(answer), () => Promise.reject(new ReadError('proof', 'stale', 'block 6'))]
+  const value = node({ read: (() => replies.shift()?.()) as unknown as Prover['read'] })
+  render(<NodeContext value={value}><Channels /></NodeContext>)
+  await screen.findByText(/proved at block 7/)
+  act(() => value.answers.refresh())
+  await screen.findByText('does not match')
+  expect(screen.queryByText(/proved at block/)).toBeNull()
+})
+
 test('command is locked while an answer is not proved', async () => {
-  const act = vi.fn(() => Promise.resolve())
-  const never = () => new Promise<never>(() => undefined)
-  const view = (distrust: string | undefined) => (
-    <NodeContext value={node(never, { distrust })}><Command label="Pay" act={act} /></NodeContext>
+  const pay = vi.fn(() => Promise.resolve())
+  const view = (more: Parameters<typeof node>[0]) => (
+    <NodeContext value={node(more)}><Command label="Pay" act={pay} /></NodeContext>
   )
-  const { rerender } = render(view('does not match'))
+  const { rerender } = render(view({ distrust: 'does not match' }))
   expect((screen.getByRole('button') as HTMLButtonElement).disabled).toBe(true)
-  rerender(view(undefined))
+  expect(screen.getByText(/not proved/)).toBeTruthy()
+  rerender(view({ connected: false }))
+  expect((screen.getByRole('button') as HTMLButtonElement).disabled).toBe(true)
+  rerender(view({}))
   fireEvent.click(screen.getByRole('button'))
-  await waitFor(() => expect(act).toHaveBeenCalledTimes(1))
+  await waitFor(() => expect(pay).toHaveBeenCalledTimes(1))
 })
 
 test('key comes from the link once, and a later link does not replace it', () => {

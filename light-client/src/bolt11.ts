@@ -1,10 +1,10 @@
 /** BOLT 11 invoices, read here so that nobody has to believe a node's word on what it is told to pay. */
 
 import { secp256k1 } from '@noble/curves/secp256k1.js'
-import exonum from 'exonum-client'
+import { sha256 } from '@noble/hashes/sha2.js'
 
 import { decodeBech32, toBytes, toNumber } from './bech32.js'
-import { fromHex, toHex } from './hex.js'
+import { toHex } from './hex.js'
 
 export type Network = 'bitcoin' | 'testnet' | 'signet' | 'regtest'
 
@@ -130,7 +130,7 @@ function checkFeatures(words: number[]): void {
 function signer(prefix: string, data: number[], signatureWords: number[], named: Uint8Array | undefined): string {
   const signature = toBytes(signatureWords)
   const signed = [...new TextEncoder().encode(prefix), ...(toBytes(data, false) ?? []), ...lastBits(data)]
-  const digest = fromHex(exonum.hash(Uint8Array.from(signed)))
+  const digest = sha256(Uint8Array.from(signed))
   try {
     const compact = secp256k1.Signature.fromBytes(signature!.slice(0, 64), 'compact')
     if (named) {

@@ -7,6 +7,7 @@ import { Explorer, type BlockContent, type Committed, type ProvedTransaction } f
 import { Head, type SeenHead } from './head.js'
 import { isHex } from './hex.js'
 import { count, hex, object, type Json } from './json.js'
+import { MAX_HISTORY } from './limits.js'
 import { listEntries, mapEntries, mapEntry, soleEntry, tableRoot } from './proofs.js'
 import {
   readChannel,
@@ -57,9 +58,6 @@ export interface HistoryPage {
   length: number
   entries: HistoryEntry[]
 }
-
-/** The most steps of a history in one answer. */
-export const MAX_HISTORY = 1000
 
 const SERVICE = '/api/services/lightning/v1'
 

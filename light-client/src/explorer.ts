@@ -5,6 +5,7 @@ import { ProofError, RefusedError } from './errors.js'
 import type { Head } from './head.js'
 import { count, hex, list, object, type Json } from './json.js'
 import { readLedgerTransaction, type LedgerTransaction } from './ledger-transaction.js'
+import { MAX_BLOCKS } from './limits.js'
 import { callSucceeded, verifyLocation, verifyWholeList } from './proofs.js'
 import type { Transport } from './transport.js'
 
@@ -31,9 +32,6 @@ export interface ProvedTransaction {
   /** What the service said where it refused; not proved. */
   refusal: string
 }
-
-/** The most blocks in one answer. */
-export const MAX_BLOCKS = 100
 
 const EXPLORER = '/api/explorer/v1'
 

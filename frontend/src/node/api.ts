@@ -1,6 +1,6 @@
-/** The node's plain endpoints: what is not in the ledger, and commands that the node signs for the full token. */
+/** The node's plain endpoints: what is not in the ledger, and the few commands that are no ledger transactions. */
 
-import { Transport } from '@zarnitsa/light-client'
+import { Transport } from '@zarnitsa/light-client/page'
 
 export interface Info {
   node_id: string
@@ -22,21 +22,140 @@ export interface Balance {
   pending_close_sat: number
 }
 
-export interface Payment {
-  payment_hash: string
-  preimage: string | null
+/** A payment that is passing through a channel. */
+export interface ChannelHtlc {
+  id: number
+  direction: 'incoming' | 'outgoing'
   amount_msat: string
-  fee_msat: string
-  status: 'pending' | 'succeeded' | 'failed'
-  failure: { code: string; message: string } | null
+  payment_hash: string
+  cltv_expiry: number
+  state: string
 }
 
-export interface Invoice {
-  invoice: string
+/** What the ledger does not prove of a channel: whether the peer is there, and what may be sent now. */
+export interface ChannelNow {
+  channel_id: string
+  state: string
+  spendable_msat: string
+  receivable_msat: string
+  htlcs: ChannelHtlc[]
+  /** How it ends on the chain, if it does. */
+  closing?: ChannelClosing | null
+}
+
+export interface ChannelClosing {
+  /** `mutual`, `alone`, `seen` or `data_lost`. */
+  cause: string
+  reason: string | null
+  /** What spent the opening output; null while nothing is confirmed. */
+  spent_by: string | null
+  block_height: number | null
+  outputs: ClosingOutput[]
+}
+
+/** One output of a close. */
+export interface ClosingOutput {
+  output: string
+  amount_sat: number
+  kind: string
+  /** How this node takes it; null where it is not its own, or is taken already. */
+  claim: string | null
+  /** The first block that can hold that claim. */
+  spendable_height: number | null
+  /** The block from which somebody else can take it. */
+  deadline_height: number | null
+  spent_txid: string | null
+  /** `local` or `remote`. */
+  taken_by: string | null
+}
+
+export interface Payment {
   payment_hash: string
-  amount_msat: string | null
+  status: string
+  description: string
+  route: { node_id: string; short_channel_id: string | null; amount_msat: string }[]
+  created_at: number
+}
+
+export interface Forward {
+  payment_hash: string
+  incoming_channel_id: string
+  outgoing_channel_id: string
+  amount_msat: string
+  fee_msat: string
   status: string
 }
+
+export interface Peer {
+  node_id: string
+  address: string | null
+  connected: boolean
+  inbound: boolean
+  features: string[]
+}
+
+export interface Utxo {
+  txid: string
+  vout: number
+  amount_sat: number
+  address: string | null
+  confirmations: number
+}
+
+export interface WalletTransaction {
+  txid: string
+  amount_sat: number
+  fee_sat: number | null
+  block_height: number | null
+  confirmations: number
+}
+
+export interface WalletOverview {
+  onchain_sat: number
+  onchain_unconfirmed_sat: number
+  utxos: Utxo[]
+  transactions: WalletTransaction[]
+}
+
+export interface FeeRates {
+  minimum_sat_vb: number
+  slow_sat_vb: number
+  normal_sat_vb: number
+  fast_sat_vb: number
+}
+
+/** A public node. What it says of itself is not to be trusted. */
+export interface NetworkNode {
+  node_id: string
+  alias: string
+  addresses: string[]
+  channels: number
+}
+
+export interface NetworkChannel {
+  short_channel_id: string
+  node_1: string
+  node_2: string
+  capacity_sat: number | null
+}
+
+export interface NetworkGraph {
+  nodes: NetworkNode[]
+  channels: NetworkChannel[]
+}
+
+interface NetworkPage extends NetworkGraph {
+  next_nodes: string | null
+  next_channels: string | null
+}
+
+export interface Session {
+  access: 'read' | 'command'
+}
+
+/** As large as the public network has ever been, and more. */
+const MOST_NODES = 50_000
+const MOST_CHANNELS = 200_000
 
 const BASE = '/api/services/lightning/v1'
 
@@ -47,25 +166,53 @@ export class Api {
     this.transport = new Transport({ url })
   }
 
-  info = () => this.transport.get(`${BASE}/info`) as Promise<Info>
-  balance = () => this.transport.get(`${BASE}/balance`) as Promise<Balance>
-  address = () => this.transport.post(`${BASE}/wallet/address`, {}) as Promise<{ address: string }>
+  info = () => this.#get<Info>('/info')
+  session = () => this.#get<Session>('/session')
+  balance = () => this.#get<Balance>('/balance')
+  channels = () => this.#get<ChannelNow[]>('/channels')
+  payments = () => this.#get<Payment[]>('/payments')
+  forwards = () => this.#get<Forward[]>('/forwards')
+  peers = () => this.#get<Peer[]>('/peers')
+  wallet = () => this.#get<WalletOverview>('/wallet')
+  fees = () => this.#get<FeeRates>('/fees')
+  /** All pages of the graph that gossip told of. */
+  network = async (): Promise<NetworkGraph> => {
+    const nodes: NetworkNode[] = []
+    const channels: NetworkChannel[] = []
+    let after: string | null = ''
+    while (after !== null && nodes.length < MOST_NODES) {
+      const page: NetworkPage = await this.#page('nodes_after', after)
+      nodes.push(...page.nodes)
+      after = page.next_nodes
+    }
+    after = ''
+    while (after !== null && channels.length < MOST_CHANNELS) {
+      const page: NetworkPage = await this.#page('channels_after', after)
+      channels.push(...page.channels)
+      after = page.next_channels
+    }
+    return { nodes, channels }
+  }
+  #page = (name: string, after: string) =>
+    this.#get<NetworkPage>(`/network?limit=1000${after === '' ? '' : `&${name}=${encodeURIComponent(after)}`}`)
+  log = () => this.#get<{ lines: string[] }>('/log?lines=1000')
 
-  openChannel = (peer: string, amountSat: bigint) =>
-    this.transport.post(`${BASE}/channels`, { peer, amount: `${amountSat}sat` }) as Promise<{ channel_id: string }>
+  /** These need the full token: they are no transactions of the ledger. */
+  newAddress = () => this.#post<{ address: string }>('/wallet/address', {})
+  send = (address: string, amountSat: bigint | undefined, feeRateSatVb: number | undefined) =>
+    this.#post<{ txid: string }>('/wallet/send', {
+      address,
+      amount: amountSat === undefined ? 'all' : `${amountSat}sat`,
+      ...(feeRateSatVb === undefined ? {} : { fee_rate_sat_vb: feeRateSatVb }),
+    })
+  connect = (peer: string) => this.#post<{ node_id: string }>('/peers/connect', { peer })
+  disconnect = (nodeId: string) => this.#post<{ node_id: string }>('/peers/disconnect', { node_id: nodeId })
 
-  closeChannel = (channel_id: string, force: boolean) =>
-    this.transport.post(`${BASE}/channels/close`, { channel_id, force }) as Promise<{ closing_txid: string }>
+  #get<T>(path: string): Promise<T> {
+    return this.transport.get(BASE + path) as Promise<T>
+  }
 
-  pay = (invoice: string, amountMsat: bigint | undefined) =>
-    this.transport.post(`${BASE}/payments`, {
-      invoice,
-      ...(amountMsat === undefined ? {} : { amount_msat: amountMsat.toString() }),
-    }) as Promise<Payment>
-
-  createInvoice = (amountMsat: bigint | undefined, description: string) =>
-    this.transport.post(`${BASE}/invoices`, {
-      amount: amountMsat === undefined ? 'any' : `${amountMsat}msat`,
-      description,
-    }) as Promise<Invoice>
+  #post<T>(path: string, body: unknown): Promise<T> {
+    return this.transport.post(BASE + path, body) as Promise<T>
+  }
 }

@@ -1,23 +1,41 @@
 /** The node as the pages see it: what is proved, and whether it may be trusted with a command. */
 
-import { follow } from '@zarnitsa/light-client'
-import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react'
+import { follow } from '@zarnitsa/light-client/page'
+import {
+  createContext,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useState,
+  useSyncExternalStore,
+  type ReactNode,
+} from 'react'
 
-import { Api, type Info } from './api'
-import type { Answer, Reading } from './messages'
+import { Answers, type State } from './answers'
+import type { Api, Info } from './api'
+import type { Answer, Lookup, OrderAnswer, OrderArgument, Ordering, Reading } from './messages'
 import { keepSeen, seenHead } from './pin'
 import { ReadError, startProver, type Prover } from './prover'
+import { useSigner, type Signer } from './signer'
+import { useText } from '../text'
 
 export interface NodeState {
   api: Api
   prover: Prover
+  answers: Answers
   info: Info
-  /** Counts the ledger's changes: whoever shows something reads it again when this moves. */
+  signer: Signer
+  /** Counts the ledger's changes: whoever shows something plain reads it again when this moves. */
   revision: number
-  connected: boolean
+  /** Undefined until it is known. */
+  connected: boolean | undefined
+  /** Whether the session's token commands too: sends on chain and peers need it. */
+  mayCommand: boolean
   /** Why nothing may be spent: an answer was not proved. It stays until the page is loaded anew. */
   distrust: string | undefined
   suspect(reason: string): void
+  refresh(): void
 }
 
 export const NodeContext = createContext<NodeState | undefined>(undefined)
@@ -30,81 +48,105 @@ export function useNode(): NodeState {
 
 export function NodeProvider(props: { api: Api; info: Info; validatorKey: string; children: ReactNode }) {
   const { api, info, validatorKey, children } = props
+  const { t } = useText()
   const [revision, setRevision] = useState(0)
-  const [connected, setConnected] = useState(false)
+  const [connected, setConnected] = useState<boolean>()
   const [distrust, setDistrust] = useState<string>()
+  const [mayCommand, setMayCommand] = useState(false)
   const [prover, setProver] = useState<Prover>()
   const suspect = useCallback((reason: string) => setDistrust((known) => known ?? reason), [])
+  const [answers] = useState(() => new Answers(suspect))
+  const signer = useSigner(prover, t.wrongKey)
+
+  const refresh = useCallback(() => {
+    answers.refresh()
+    setRevision((count) => count + 1)
+  }, [answers])
 
   useEffect(() => {
     const started = startProver({ url: location.origin, validatorKey, seen: seenHead() }, keepSeen)
+    started.tell(info.ledger_height)
     setProver(started)
     return () => started.close()
+    // The height at the beginning: later ones come with the events.
+    // oxlint-disable-next-line react-hooks/exhaustive-deps -- a new info must not start a new worker
   }, [validatorKey])
 
   useEffect(() => {
+    api.session().then(
+      ({ access }) => setMayCommand(access === 'command'),
+      () => undefined,
+    )
+  }, [api])
+
+  useEffect(() => {
+    if (!prover) return
     let due: ReturnType<typeof setTimeout> | undefined
-    const refresh = () => {
-      // A payment is several events: one reading for all of them.
-      due ??= setTimeout(() => {
-        due = undefined
-        setRevision((count) => count + 1)
-      }, 250)
-    }
-    const stream = follow(api.transport, { onEvent: refresh, onState: setConnected })
+    const stream = follow(api.transport, {
+      onState: setConnected,
+      onEvent: ({ ledgerHeight }) => {
+        prover.tell(ledgerHeight)
+        // A payment is several events: one reading for all of them.
+        due ??= setTimeout(() => {
+          due = undefined
+          refresh()
+        }, 250)
+      },
+    })
     return () => {
       clearTimeout(due)
       stream.close()
     }
-  }, [api])
+  }, [api, prover, refresh])
 
   const node = useMemo(
-    () => prover && { api, prover, info, revision, connected, distrust, suspect },
-    [api, prover, info, revision, connected, distrust, suspect],
+    () =>
+      prover && { api, prover, answers, info, signer, revision, connected, mayCommand, distrust, suspect, refresh },
+    [api, prover, answers, info, signer, revision, connected, mayCommand, distrust, suspect, refresh],
   )
   return node && <NodeContext value={node}>{children}</NodeContext>
 }
 
 /** What a reading has come to. */
-export type Proof<R extends Reading> =
-  | { state: 'checking'; answer: Answer<R> | undefined }
-  | { state: 'proved'; answer: Answer<R> }
-  | { state: 'refuted'; answer: undefined; reason: string }
-  | { state: 'unavailable'; answer: Answer<R> | undefined; reason: string }
+export type Proof<R extends Reading> = State<Answer<R>>
 
 /** Reads with a proof, again whenever the ledger changes. */
 export function useProved<R extends Reading>(method: R, ...args: (string | number)[]): Proof<R> {
-  const { prover, revision, suspect } = useNode()
-  const [proof, setProof] = useState<Proof<R>>({ state: 'checking', answer: undefined })
-  const question = JSON.stringify([method, args])
-
-  useEffect(() => {
-    let isCurrent = true
-    const [, asked] = JSON.parse(question) as [R, (string | number)[]]
-    prover.read(method, ...asked).then(
-      (answer) => isCurrent && setProof({ state: 'proved', answer }),
-      (error: unknown) => {
-        if (!isCurrent) return
-        const reason = error instanceof Error ? error.message : String(error)
-        if (error instanceof ReadError && error.kind === 'proof') {
-          suspect(reason)
-          setProof({ state: 'refuted', answer: undefined, reason })
-        } else {
-          setProof(({ answer }) => ({ state: 'unavailable', answer, reason }))
-        }
-      },
-    )
-    return () => {
-      isCurrent = false
-    }
-  }, [prover, revision, suspect, method, question])
-  return proof
+  return useAsked(method, args, false) as Proof<R>
 }
 
-/** Reads a plain endpoint, again whenever the ledger changes. */
-export function usePlain<T>(read: () => Promise<T>): T | undefined {
+/** Looks up what never changes: a block, a transaction. Nothing is asked while an argument is undefined. */
+export function useLookup<L extends Exclude<Lookup, 'receipt'>>(
+  method: L,
+  ...args: (string | number | undefined)[]
+): State<Answer<L>> {
+  return useAsked(method, args, true) as State<Answer<L>>
+}
+
+function useAsked(method: Reading | Lookup, args: (string | number | undefined)[], lasting: boolean): State<unknown> {
+  const { prover, answers } = useNode()
+  const question = JSON.stringify([method, args])
+  const watch = useCallback(
+    (listener: () => void) => {
+      const [, asked] = JSON.parse(question) as [string, (string | number | null)[]]
+      if (asked.includes(null)) return () => undefined
+      return answers.watch(question, () => prover.read(method, ...asked), lasting, listener)
+    },
+    [prover, answers, question, method, lasting],
+  )
+  return useSyncExternalStore(watch, () => answers.get(question))
+}
+
+/** Reads a plain endpoint, again whenever the ledger changes and every so many milliseconds. */
+export function usePlain<T>(read: () => Promise<T>, every?: number): T | undefined {
   const { revision } = useNode()
   const [value, setValue] = useState<T>()
+  const [round, setRound] = useState(0)
+  useEffect(() => {
+    if (every === undefined) return
+    const timer = setInterval(() => setRound((count) => count + 1), every)
+    return () => clearInterval(timer)
+  }, [every])
   useEffect(() => {
     let isCurrent = true
     read().then(
@@ -114,6 +156,28 @@ export function usePlain<T>(read: () => Promise<T>): T | undefined {
     return () => {
       isCurrent = false
     }
-  }, [read, revision])
+  }, [read, revision, round])
   return value
+}
+
+/** Gives an order: asks for the key where it is not at hand, and never while the node is distrusted. */
+export function useOrder(): <O extends Ordering>(
+  ordering: O,
+  argument: OrderArgument<O>,
+) => Promise<OrderAnswer<O>> {
+  const { prover, signer, suspect, refresh } = useNode()
+  return useCallback(
+    async <O extends Ordering>(ordering: O, argument: OrderArgument<O>): Promise<OrderAnswer<O>> => {
+      await signer.ready()
+      try {
+        return (await prover.order(ordering, argument)) as OrderAnswer<O>
+      } catch (error) {
+        if (error instanceof ReadError && error.kind === 'proof') suspect(error.message)
+        throw error
+      } finally {
+        refresh()
+      }
+    },
+    [prover, signer, suspect, refresh],
+  )
 }

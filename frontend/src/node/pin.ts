@@ -4,15 +4,17 @@
  * It comes in the link that the node prints in the terminal (`#key=...`), or is confirmed once by a person, and is kept.
  */
 
-import { isHex, type SeenHead } from '@zarnitsa/light-client'
+import type { SeenHead } from '@zarnitsa/light-client'
+import { isHex, Pin } from '@zarnitsa/light-client/page'
 
-const KEY = 'zarnitsa.validator-key'
 const HEAD = 'zarnitsa.seen-head'
+
+const store = () => new Pin(localStorage)
 
 /** The pinned key; taken from the link where there is one and none is pinned yet. */
 export function pinnedKey(): string | undefined {
-  const stored = localStorage.getItem(KEY)
-  if (isHex(stored, 32)) return stored
+  const stored = store().key
+  if (stored !== undefined) return stored
   const linked = new URLSearchParams(location.hash.slice(1)).get('key')
   if (!isHex(linked, 32)) return undefined
   pin(linked)
@@ -20,7 +22,12 @@ export function pinnedKey(): string | undefined {
 }
 
 export function pin(key: string): void {
-  localStorage.setItem(KEY, key)
+  store().keep(key)
+  localStorage.removeItem(HEAD)
+}
+
+export function forgetPin(): void {
+  store().forget()
   localStorage.removeItem(HEAD)
 }
 
@@ -37,5 +44,6 @@ export function seenHead(): SeenHead | undefined {
 }
 
 export function keepSeen(head: SeenHead): void {
-  localStorage.setItem(HEAD, JSON.stringify(head))
+  // Answers may overtake one another.
+  if ((seenHead()?.height ?? -1) < head.height) localStorage.setItem(HEAD, JSON.stringify(head))
 }

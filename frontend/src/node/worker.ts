@@ -1,17 +1,30 @@
-/** Checks proofs away from the page, so that it stays quick. */
+/** Checks proofs away from the page, so that it stays quick; holds the operator's key away from it while it is unlocked. */
 
-import { LightClient, NodeError, ProofError, type LightClientOptions } from '@zarnitsa/light-client'
+import {
+  InvoiceError,
+  keyPair,
+  LightClient,
+  NodeError,
+  Operator,
+  OrderError,
+  ProofError,
+  RefusedError,
+  type KeyPair,
+  type LightClientOptions,
+} from '@zarnitsa/light-client'
 
-import type { Reading, Reply, Request } from './messages'
+import type { Reply, Request } from './messages'
 
 let client: LightClient | undefined
+let keys: KeyPair | undefined
 
 self.addEventListener('message', ({ data }: MessageEvent<Request>) => void answer(data))
 
 async function answer(request: Request): Promise<void> {
   let reply: Reply
   try {
-    reply = { id: request.id, value: await carryOut(request) }
+    const value = await carryOut(request)
+    reply = { id: request.id, value, seen: client?.seen }
   } catch (error) {
     reply = { id: request.id, error: describe(error) }
   }
@@ -24,14 +37,37 @@ async function carryOut(request: Request): Promise<unknown> {
     return undefined
   }
   if (!client) throw new Error('the light client is not started')
-  const read = client[request.method as Reading].bind(client) as (...args: unknown[]) => Promise<unknown>
-  const value = await read(...request.args)
-  return { ...(value as object), seen: client.seen }
+  switch (request.method) {
+    case 'read': {
+      const read = client[request.reading].bind(client) as (...args: unknown[]) => Promise<unknown>
+      return read(...request.args)
+    }
+    case 'tell':
+      return client.tell(request.height)
+    case 'unlock':
+      keys = keyPair(request.seed)
+      request.seed.fill(0)
+      return keys.publicKey
+    case 'lock':
+      keys = undefined
+      return undefined
+    case 'order': {
+      if (!keys) throw new LockedError('the key is locked')
+      const operator = new Operator(client, keys)
+      const order = operator[request.ordering].bind(operator) as (argument: unknown) => Promise<unknown>
+      return order(request.argument)
+    }
+  }
 }
+
+class LockedError extends Error {}
 
 function describe(error: unknown): NonNullable<Reply['error']> {
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof ProofError) return { kind: 'proof', code: error.code, message }
   if (error instanceof NodeError) return { kind: 'node', code: error.code, message }
+  if (error instanceof RefusedError) return { kind: 'refused', code: 'refused', message: error.description }
+  if (error instanceof OrderError || error instanceof InvoiceError) return { kind: 'refused', code: 'order', message }
+  if (error instanceof LockedError) return { kind: 'locked', code: 'locked', message }
   return { kind: 'other', code: 'unknown', message }
 }

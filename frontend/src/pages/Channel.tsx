@@ -1,66 +1,159 @@
+import type { Channel as Record } from '@zarnitsa/light-client'
 import { useState } from 'react'
 
-import { ChannelFacts } from '../parts/ChannelFacts'
-import { ChannelHistory } from '../parts/ChannelHistory'
-import { Command } from '../parts/Command'
+import { Amount } from '../parts/Amount'
+import { BalanceBar } from '../parts/BalanceBar'
+import { ChannelSteps } from '../parts/ChannelSteps'
+import { ChannelStory } from '../parts/ChannelStory'
+import { CloseChannel } from '../parts/CloseChannel'
+import { ClosingPanel } from '../parts/ClosingPanel'
 import { CopyText } from '../parts/CopyText'
-import { ProofBadge } from '../parts/ProofBadge'
-import { useNode, useProved } from '../node/context'
+import { Empty } from '../parts/Empty'
+import { HtlcTable } from '../parts/HtlcTable'
+import { Icon } from '../parts/Icon'
+import { NodesWord, ProofBadge } from '../parts/ProofBadge'
+import { StatePill } from '../parts/StatePill'
+import { isClosable, isOver } from '../parts/states'
+import { WhyBalance } from '../parts/WhyBalance'
+import { When } from '../parts/When'
+import { shorten } from '../format'
+import type { ChannelNow } from '../node/api'
+import { useNode, usePlain, useProved } from '../node/context'
+import { Link } from '../router'
 import { useText } from '../text'
-
-const CLOSABLE = new Set(['awaiting_confirmations', 'awaiting_peer_ready', 'normal', 'offline', 'shutting_down'])
 
 export function Channel({ channelId }: { channelId: string }) {
   const { t } = useText()
+  const { api } = useNode()
   const proof = useProved('channel', channelId)
+  const all = usePlain(api.channels, 10_000)
+  const now = all?.find((channel) => channel.channel_id === channelId)
+  const [isClosing, setClosing] = useState(false)
   const channel = proof.answer?.value
+  const state = now?.state === 'offline' && channel?.state === 'normal' ? 'offline' : channel?.state
   return (
     <>
-      <h1>
-        {t.channel} <ProofBadge proof={proof} />
-      </h1>
-      <CopyText text={channelId} whole />
-      {proof.state === 'proved' && !channel && <p>{t.noSuchChannel}</p>}
+      <Link to="/channels" className="back" exact>
+        <Icon name="back" /> {t.channels}
+      </Link>
+      <div className="title">
+        <h1 tabIndex={-1}>
+          {t.channel} {channel ? (channel.shortChannelId ?? shorten(channelId)) : shorten(channelId)}
+        </h1>
+        {state && <StatePill state={state} />}
+        <ProofBadge proof={proof} />
+        <span className="grow" />
+        {state && isClosable(state) && (
+          <button type="button" className="plain" onClick={() => setClosing(true)}>
+            {t.closeChannel}
+          </button>
+        )}
+      </div>
+      {proof.state === 'proved' && !channel && <Empty icon="search" text={t.noSuchChannel} />}
       {channel && (
         <>
-          <ChannelFacts channel={channel} />
-          {CLOSABLE.has(channel.state) && <Closing channelId={channelId} />}
-          <ChannelHistory channelId={channelId} />
+          <Balances channel={channel} now={now} />
+          <div className="grid">
+            <Facts channel={channel} />
+            <ChannelStory channel={channel} />
+          </div>
+          {now?.closing && <ClosingPanel closing={now.closing} />}
+          {now && now.htlcs.length > 0 && <HtlcTable htlcs={now.htlcs} />}
+          <ChannelSteps channelId={channelId} length={Number(channel.historyLength)} />
         </>
       )}
+      {channel && isClosing && <CloseChannel channel={channel} now={now} onClose={() => setClosing(false)} />}
     </>
   )
 }
 
-function Closing({ channelId }: { channelId: string }) {
+function Balances({ channel, now }: { channel: Record; now: ChannelNow | undefined }) {
   const { t } = useText()
-  const { api } = useNode()
-  const [force, setForce] = useState<boolean>()
-  if (force === undefined) {
-    return (
-      <p className="buttons">
-        <button type="button" onClick={() => setForce(false)}>
-          {t.closeChannel}
-        </button>
-        <button type="button" className="quiet" onClick={() => setForce(true)}>
-          {t.forceClose}
-        </button>
-      </p>
-    )
-  }
-  const close = async () => {
-    await api.closeChannel(channelId, force)
-    setForce(undefined)
-  }
+  const flight = channel.offeredMsat + channel.receivedMsat
   return (
-    <section>
-      <h2>{force ? t.forceClose : t.closeChannel}</h2>
-      {force && <p role="alert">{t.forceWarning}</p>}
-      <Command label={t.confirm} act={close}>
-        <button type="button" className="quiet" onClick={() => setForce(undefined)}>
-          {t.cancel}
-        </button>
-      </Command>
+    <section className="card stack">
+      <div className="sides">
+        <span className="stack tight">
+          <small>{t.ours}</small>
+          <span className="middle">
+            <WhyBalance channels={[channel]}>
+              <Amount msat={isOver(channel.state) ? 0n : channel.localMsat} />
+            </WhyBalance>
+          </span>
+        </span>
+        {flight > 0n && (
+          <span className="stack tight">
+            <small>{t.inFlight}</small>
+            <span className="middle">
+              <Amount msat={flight} />
+            </span>
+          </span>
+        )}
+        <span className="stack tight">
+          <small>{t.theirs}</small>
+          <span className="middle">
+            <Amount msat={channel.remoteMsat} />
+          </span>
+        </span>
+      </div>
+      <BalanceBar channel={channel} />
+      {now && !isOver(channel.state) && (
+        <div className="sides soft">
+          <span>
+            {t.canSendNow} <Amount msat={BigInt(now.spendable_msat)} /> <NodesWord />
+          </span>
+          <span>
+            {t.canReceiveNow} <Amount msat={BigInt(now.receivable_msat)} />
+          </span>
+        </div>
+      )}
+    </section>
+  )
+}
+
+function Facts({ channel }: { channel: Record }) {
+  const { t } = useText()
+  return (
+    <section className="card">
+      <header>
+        <h2>{t.details}</h2>
+      </header>
+      <dl className="facts">
+        <dt>{t.capacity}</dt>
+        <dd>
+          <Amount msat={channel.capacitySat * 1_000n} />
+        </dd>
+        <dt>{t.peer}</dt>
+        <dd>
+          <CopyText text={channel.peer} />
+        </dd>
+        <dt>{t.openedBy}</dt>
+        <dd>
+          {channel.opener === 'local' ? t.byUs : t.byPeer}, <When height={channel.openedHeight} />
+        </dd>
+        <dt>{t.opening}</dt>
+        <dd>
+          <CopyText text={`${channel.openingTxid}:${channel.openingOutput}`} />
+        </dd>
+        {channel.closingTxid && (
+          <>
+            <dt>{t.closing}</dt>
+            <dd>
+              <CopyText text={channel.closingTxid} />
+            </dd>
+          </>
+        )}
+        <dt>{t.visibility}</dt>
+        <dd>{channel.announced ? t.announced : t.unannounced}</dd>
+        <dt>{t.commitments}</dt>
+        <dd>
+          {channel.commitmentNumber.toString()} / {channel.peerCommitmentNumber.toString()}
+        </dd>
+        <dt>{t.channelId}</dt>
+        <dd>
+          <CopyText text={channel.channelId} />
+        </dd>
+      </dl>
     </section>
   )
 }

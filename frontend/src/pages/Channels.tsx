@@ -1,60 +1,130 @@
-import { useState } from 'react'
+import type { Channel } from '@zarnitsa/light-client'
+import { useMemo, useState } from 'react'
 
 import { Amount } from '../parts/Amount'
 import { BalanceBar } from '../parts/BalanceBar'
-import { Command, Field } from '../parts/Command'
+import { Choice } from '../parts/Choice'
+import { Empty } from '../parts/Empty'
+import { Icon } from '../parts/Icon'
+import { OpenChannel } from '../parts/OpenChannel'
 import { ProofBadge } from '../parts/ProofBadge'
-import { parseSat, shorten } from '../format'
-import { useNode, useProved } from '../node/context'
-import { go, Link } from '../router'
+import { StatePill } from '../parts/StatePill'
+import { isOver, isPending } from '../parts/states'
+import { shorten } from '../format'
+import { useNode, usePlain, useProved } from '../node/context'
+import { Link } from '../router'
 import { useText } from '../text'
 
-export function Channels() {
+type Order = 'newest' | 'balance' | 'capacity'
+
+const TABS = ['/channels', '/channels/pending', '/channels/closed'] as const
+
+function tabOf({ state }: Channel): string {
+  return isOver(state) ? TABS[2] : isPending(state) ? TABS[1] : TABS[0]
+}
+
+const COMPARE: Record<Order, (a: Channel, b: Channel) => bigint> = {
+  newest: (a, b) => b.updatedHeight - a.updatedHeight,
+  balance: (a, b) => b.localMsat - a.localMsat,
+  capacity: (a, b) => b.capacitySat - a.capacitySat,
+}
+
+export function Channels({ tab }: { tab: string }) {
   const { t } = useText()
+  const { api } = useNode()
   const channels = useProved('channels')
+  const now = usePlain(api.channels, 10_000)
+  const [search, setSearch] = useState('')
+  const [order, setOrder] = useState<Order>('newest')
+  const [isOpening, setOpening] = useState(false)
+  const all = channels.answer?.value
+  const offline = useMemo(() => new Set(now?.filter(({ state }) => state === 'offline').map((c) => c.channel_id)), [now])
+  const shown = useMemo(() => {
+    const wanted = search.trim().toLowerCase()
+    const fits = (c: Channel) =>
+      tabOf(c) === tab && [c.channelId, c.peer, c.shortChannelId ?? '', c.openingTxid].some((text) => text.includes(wanted))
+    return all?.filter(fits).sort((a, b) => Number(COMPARE[order](a, b)))
+  }, [all, tab, search, order])
+  const names = [t.tabOpen, t.tabPending, t.tabClosed]
   return (
     <>
-      <h1>
-        {t.channels} <ProofBadge proof={channels} />
-      </h1>
-      {channels.answer?.value.length === 0 && <p>{t.nothingYet}</p>}
+      <div className="title">
+        <h1 tabIndex={-1}>{t.channels}</h1>
+        <ProofBadge proof={channels} />
+        <span className="grow" />
+        <button type="button" onClick={() => setOpening(true)}>
+          <Icon name="plus" /> {t.openChannel}
+        </button>
+      </div>
+      <nav className="tabs" aria-label={t.channels}>
+        {TABS.map((path, at) => (
+          <Link key={path} to={path} exact>
+            {names[at]} <span className="count">{all?.filter((channel) => tabOf(channel) === path).length ?? '…'}</span>
+          </Link>
+        ))}
+      </nav>
+      <div className="row spread">
+        <label style={{ flex: '1 1 14rem', maxWidth: '24rem' }}>
+          <span className="visually-hidden">{t.filterChannels}</span>
+          <input type="search" value={search} placeholder={t.filterChannels} onChange={({ target }) => setSearch(target.value)} />
+        </label>
+        <Choice
+          label={t.order}
+          hideLabel
+          value={order}
+          onChange={setOrder}
+          options={[
+            ['newest', t.orderNewest],
+            ['balance', t.orderBalance],
+            ['capacity', t.orderCapacity],
+          ]}
+        />
+      </div>
+      {shown?.length === 0 && <Empty icon="channels" text={search === '' ? t.noChannelsHere : t.nothingFound} />}
       <ul className="channels">
-        {channels.answer?.value.map((channel) => (
-          <li key={channel.channelId}>
-            <Link to={`/channels/${channel.channelId}`}>{channel.shortChannelId ?? shorten(channel.channelId)}</Link>
-            <span className={`state ${channel.state}`}>{channel.state}</span>
-            <code>{shorten(channel.peer)}</code>
-            <div className="sides">
-              <Amount msat={channel.localMsat} />
-              <Amount msat={channel.remoteMsat} />
-            </div>
-            <BalanceBar channel={channel} />
-          </li>
+        {shown?.map((channel) => (
+          <Row key={channel.channelId} channel={channel} isOffline={offline.has(channel.channelId)} />
         ))}
       </ul>
-      <OpenChannel />
+      {isOpening && <OpenChannel onClose={() => setOpening(false)} />}
     </>
   )
 }
 
-function OpenChannel() {
+function Row({ channel, isOffline }: { channel: Channel; isOffline: boolean }) {
   const { t } = useText()
-  const { api } = useNode()
-  const [peer, setPeer] = useState('')
-  const [amount, setAmount] = useState('')
-  const open = async () => {
-    const msat = parseSat(amount)
-    if (msat === undefined || msat % 1000n !== 0n) throw new Error(t.amountWrong)
-    const { channel_id } = await api.openChannel(peer.trim(), msat / 1000n)
-    go(`/channels/${channel_id}`)
-  }
+  const state = isOffline && channel.state === 'normal' ? 'offline' : channel.state
+  const flight = channel.offeredMsat + channel.receivedMsat
   return (
-    <section>
-      <h2>{t.openChannel}</h2>
-      <Command label={t.open} act={open}>
-        <Field label={t.peerAddress} value={peer} onChange={setPeer} />
-        <Field label={t.amountSat} value={amount} onChange={setAmount} />
-      </Command>
-    </section>
+    <li>
+      <Link to={`/channels/${channel.channelId}`}>
+        <span className="row">
+          <strong>
+            <code>{shorten(channel.peer)}</code>
+          </strong>
+          <StatePill state={state} />
+          {flight > 0n && (
+            <span className="pill wait">
+              {t.inFlight} <Amount msat={flight} />
+            </span>
+          )}
+          <span className="soft" style={{ marginLeft: 'auto' }}>
+            {channel.shortChannelId ?? shorten(channel.channelId)}
+          </span>
+        </span>
+        <BalanceBar channel={channel} />
+        <span className="sides">
+          <span>
+            <small>{t.ours}</small> <Amount msat={channel.localMsat} />
+          </span>
+          <span className="soft">
+            <small>{t.capacity}</small> <Amount msat={channel.capacitySat * 1_000n} />
+          </span>
+          <span>
+            <small>{t.theirs}</small> <Amount msat={channel.remoteMsat} />
+          </span>
+        </span>
+      </Link>
+    </li>
   )
 }

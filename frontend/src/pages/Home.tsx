@@ -1,78 +1,186 @@
-import { Amount } from '../parts/Amount'
-import { ProofBadge } from '../parts/ProofBadge'
-import { shorten } from '../format'
+import type { Channel } from '@zarnitsa/light-client'
+import { useMemo } from 'react'
+
+import { ActivityList } from '../parts/ActivityList'
+import { Amount, Sat } from '../parts/Amount'
+import { Attention } from '../parts/Attention'
+import { BalanceHistory } from '../parts/BalanceHistory'
+import { Empty } from '../parts/Empty'
+import { Icon } from '../parts/Icon'
+import { NodesWord, ProofBadge } from '../parts/ProofBadge'
+import { isLive } from '../parts/states'
+import { WhyBalance } from '../parts/WhyBalance'
+import { percent } from '../format'
+import type { Balance } from '../node/api'
 import { useNode, usePlain, useProved } from '../node/context'
+import { Link } from '../router'
+import { activity } from '../story/activity'
 import { useText } from '../text'
 
-const OVER = new Set(['closed', 'failed'])
+const RECENT = 7
 
 export function Home() {
   const { t } = useText()
   const { api } = useNode()
   const channels = useProved('channels')
   const payments = useProved('payments')
-  const chain = usePlain(api.balance)
-  const live = channels.answer?.value.filter(({ state }) => !OVER.has(state)) ?? []
-  const sum = (pick: (channel: (typeof live)[number]) => bigint) => live.reduce((total, c) => total + pick(c), 0n)
-  const newest = [...(payments.answer?.value.items ?? [])]
-    .sort((a, b) => Number(b.updatedHeight - a.updatedHeight))
-    .slice(0, 10)
-
+  const invoices = useProved('invoices')
+  const chain = usePlain(api.balance, 20_000)
+  const live = useMemo(() => channels.answer?.value.filter(({ state }) => isLive(state)) ?? [], [channels.answer])
+  const recent = useMemo(() => {
+    const [sent, received] = [payments.answer?.value.items, invoices.answer?.value.items]
+    return sent && received && activity(sent, received, Date.now()).slice(0, RECENT)
+  }, [payments.answer, invoices.answer])
   return (
     <>
-      <h1>{t.home}</h1>
-      <section className="cards">
-        <article>
-          <h2>{t.inChannels}</h2>
-          {channels.answer && (
-            <>
-              <p className="big">
-                <Amount msat={sum((c) => c.localMsat)} />
-              </p>
-              <p>
-                {t.canReceive}: <Amount msat={sum((c) => c.remoteMsat)} />
-              </p>
-              <p>
-                {t.inFlight}: <Amount msat={sum((c) => c.offeredMsat + c.receivedMsat)} />
-              </p>
-            </>
-          )}
-          <ProofBadge proof={channels} />
-        </article>
-        <article>
-          <h2>{t.onChain}</h2>
-          {chain && (
-            <>
-              <p className="big">
-                <Amount msat={BigInt(chain.onchain_sat) * 1000n} />
-              </p>
-              {chain.onchain_unconfirmed_sat > 0 && (
-                <p>
-                  {t.unconfirmed}: <Amount msat={BigInt(chain.onchain_unconfirmed_sat) * 1000n} />
-                </p>
-              )}
-              {chain.pending_close_sat > 0 && (
-                <p>
-                  {t.pendingClose}: <Amount msat={BigInt(chain.pending_close_sat) * 1000n} />
-                </p>
-              )}
-            </>
-          )}
-        </article>
+      <h1 tabIndex={-1}>{t.home}</h1>
+      <div className="grid wide-left">
+        <section className="card hero">
+          <Total channels={live} chain={chain} isKnown={channels.answer !== undefined} />
+          <div className="buttons">
+            <Link to="/pay" className="button">
+              <Icon name="pay" /> {t.pay}
+            </Link>
+            <Link to="/receive" className="button plain">
+              <Icon name="receive" /> {t.receive}
+            </Link>
+          </div>
+        </section>
+        <Attention channels={channels.answer?.value} invoices={invoices.answer?.value.items} />
+      </div>
+      <div className="grid">
+        <InChannels channels={live} proof={channels} />
+        <OnChain chain={chain} />
+      </div>
+      <BalanceHistory channels={channels.answer?.value ?? []} />
+      <section className="card flush">
+        <header>
+          <h2>{t.recent}</h2>
+          <ProofBadge proof={payments} brief />
+          <ProofBadge proof={invoices} brief />
+          <span className="grow" />
+          <Link to="/payments">{t.all}</Link>
+        </header>
+        {recent?.length === 0 ? <Empty icon="list" text={t.noPayments} /> : <ActivityList items={recent ?? []} />}
       </section>
-      <h2>
-        {t.recent} <ProofBadge proof={payments} />
-      </h2>
-      {newest.length === 0 && <p>{t.nothingYet}</p>}
-      <ul className="rows">
-        {newest.map((payment) => (
-          <li key={payment.paymentHash}>
-            <span className={`state ${payment.status}`}>{payment.status}</span>
-            <code>{shorten(payment.paymentHash)}</code>
-            <Amount msat={-payment.amountMsat} />
-          </li>
-        ))}
-      </ul>
     </>
+  )
+}
+
+function sum(channels: Channel[], pick: (channel: Channel) => bigint): bigint {
+  return channels.reduce((total, channel) => total + pick(channel), 0n)
+}
+
+/** All of it, and where it lies. */
+function Total({ channels, chain, isKnown }: { channels: Channel[]; chain: Balance | undefined; isKnown: boolean }) {
+  const { t } = useText()
+  if (!isKnown || !chain) return <p className="soft">{t.checking}…</p>
+  const inChannels = sum(channels, ({ localMsat, offeredMsat }) => localMsat + offeredMsat)
+  const onChain = BigInt(chain.onchain_sat + chain.onchain_unconfirmed_sat) * 1_000n
+  const closing = BigInt(chain.pending_close_sat) * 1_000n
+  const total = inChannels + onChain + closing
+  return (
+    <div className="stack">
+      <div className="stack tight">
+        <h2 className="soft">{t.total}</h2>
+        <p className="big">
+          <Amount msat={total} />
+        </p>
+      </div>
+      <div className="bar" role="img" aria-label={`${t.inChannels} ${percent(inChannels, total)}%, ${t.onChain} ${percent(onChain, total)}%`}>
+        <span className="ours" style={{ width: `${percent(inChannels, total)}%` }} />
+        <span className="chain" style={{ width: `${percent(onChain, total)}%` }} />
+        <span className="flight" style={{ width: `${percent(closing, total)}%` }} />
+      </div>
+      <p className="legend">
+        <span>
+          <span className="swatch ours" />
+          {t.inChannels}
+        </span>
+        <span>
+          <span className="swatch chain" />
+          {t.onChain}
+        </span>
+        {closing > 0n && (
+          <span>
+            <span className="swatch flight" />
+            {t.pendingClose} <Amount msat={closing} />
+          </span>
+        )}
+      </p>
+    </div>
+  )
+}
+
+function InChannels({ channels, proof }: { channels: Channel[]; proof: Parameters<typeof ProofBadge>[0]['proof'] }) {
+  const { t } = useText()
+  const local = sum(channels, ({ localMsat }) => localMsat)
+  const remote = sum(channels, ({ remoteMsat }) => remoteMsat)
+  const flight = sum(channels, ({ offeredMsat, receivedMsat }) => offeredMsat + receivedMsat)
+  const whole = local + remote + flight
+  return (
+    <section className="card">
+      <header>
+        <h2>{t.inChannels}</h2>
+        <span className="grow" />
+        <ProofBadge proof={proof} />
+      </header>
+      {proof.answer && (
+        <div className="stack">
+          <div className="sides">
+            <span className="stack tight">
+              <small>{t.ours}</small>
+              <span className="middle">
+                <WhyBalance channels={channels}>
+                  <Amount msat={local} />
+                </WhyBalance>
+              </span>
+            </span>
+            <span className="stack tight">
+              <small>{t.theirs}</small>
+              <span className="middle">
+                <Amount msat={remote} />
+              </span>
+            </span>
+          </div>
+          <div className="bar" role="img" aria-label={`${t.ours} ${percent(local, whole)}%`}>
+            <span className="ours" style={{ width: `${percent(local, whole)}%` }} />
+            {flight > 0n && <span className="flight" style={{ width: `${percent(flight, whole)}%` }} />}
+          </div>
+          {flight > 0n && (
+            <p className="soft">
+              {t.inFlight}: <Amount msat={flight} />
+            </p>
+          )}
+        </div>
+      )}
+    </section>
+  )
+}
+
+function OnChain({ chain }: { chain: Balance | undefined }) {
+  const { t } = useText()
+  return (
+    <section className="card">
+      <header>
+        <h2>{t.onChain}</h2>
+        <span className="grow" />
+        <NodesWord />
+      </header>
+      {chain && (
+        <div className="stack tight">
+          <small>{t.spendable}</small>
+          <span className="middle">
+            <Sat sat={chain.onchain_sat} />
+          </span>
+          {chain.onchain_unconfirmed_sat > 0 && (
+            <span className="soft">
+              {t.unconfirmed}: <Sat sat={chain.onchain_unconfirmed_sat} />
+            </span>
+          )}
+          <Link to="/wallet">{t.toWallet}</Link>
+        </div>
+      )}
+    </section>
   )
 }

@@ -1,72 +1,99 @@
-import { useState } from 'react'
+import type { Payment, PayTarget } from '@zarnitsa/light-client'
+import { readPayTarget } from '@zarnitsa/light-client/page'
+import { useMemo, useState } from 'react'
 
-import { Amount } from '../parts/Amount'
 import { Command, Field } from '../parts/Command'
-import { CopyText } from '../parts/CopyText'
-import { ProofBadge } from '../parts/ProofBadge'
-import { parseSat, readInvoiceText } from '../format'
-import type { Payment } from '../node/api'
-import { useNode, useProved } from '../node/context'
+import { Callout, Empty } from '../parts/Empty'
+import { OpenChannel } from '../parts/OpenChannel'
+import { PaymentOutcome } from '../parts/PaymentOutcome'
+import { PayInvoice } from '../parts/PayInvoice'
+import { SendCoins } from '../parts/SendCoins'
+import { useNode } from '../node/context'
+import { go } from '../router'
 import { useText } from '../text'
 
+/** One box that takes anything: what it is, and what it would do, is shown before anything is done. */
 export function Pay() {
   const { t } = useText()
-  const { api } = useNode()
   const [text, setText] = useState('')
-  const [amount, setAmount] = useState('')
-  const [payment, setPayment] = useState<Payment>()
-  const read = readInvoiceText(text)
-  const pay = async () => {
-    if (!read) throw new Error(t.notAnInvoice)
-    const msat = read.isOpen ? parseSat(amount) : undefined
-    if (read.isOpen && !msat) throw new Error(t.amountWrong)
-    setPayment(undefined)
-    setPayment(await api.pay(read.invoice, msat))
+  const [paid, setPaid] = useState<Payment>()
+  const target = useMemo(() => readPayTarget(text), [text])
+  const again = () => {
+    setPaid(undefined)
+    setText('')
   }
   return (
     <>
-      <h1>{t.pay}</h1>
-      <Command label={t.payNow} busy={t.paying} act={pay}>
-        <Field label={t.invoice} hint={t.invoiceHint} value={text} onChange={setText} />
-        {text !== '' && !read && <p>{t.notAnInvoice}</p>}
-        {read?.isOpen && <Field label={t.amountSat} value={amount} onChange={setAmount} />}
-      </Command>
-      {payment && <Outcome payment={payment} />}
+      <h1 tabIndex={-1}>{t.pay}</h1>
+      {paid ? (
+        <PaymentOutcome paymentHash={paid.paymentHash} onAgain={again} />
+      ) : (
+        <section className="card stack">
+          <Field label={t.payBox} hint={t.payBoxHint} value={text} lines={3} onChange={setText} />
+          {text.trim() === '' ? <Empty icon="pay" text={t.payEmpty} /> : <Target key={text} text={text} target={target} onPaid={setPaid} />}
+        </section>
+      )}
     </>
   )
 }
 
-function Outcome({ payment }: { payment: Payment }) {
+function Target({ text, target, onPaid }: { text: string; target: PayTarget; onPaid: (payment: Payment) => void }) {
   const { t } = useText()
-  const proof = useProved('payment', payment.payment_hash)
-  const proved = proof.answer?.value
-  const outcome = { succeeded: t.paid, failed: t.failed, pending: t.paying }[payment.status]
+  switch (target.kind) {
+    case 'invoice':
+      return <PayInvoice text={target.text} invoice={target.invoice} onPaid={onPaid} />
+    case 'address':
+      return <SendCoins target={target} />
+    case 'node':
+      return <NodeFound uri={text.trim()} />
+    case 'unsupported':
+      return (
+        <Callout tone="wait" icon="info">
+          {t.unsupported[target.what]}
+        </Callout>
+      )
+    case 'nothing':
+      return (
+        <Callout tone="wait" icon="warning">
+          <p role="status">{t.nothingToPay}</p>
+          <small>{target.reason}</small>
+        </Callout>
+      )
+  }
+}
+
+/** A node cannot be paid by its address, but channels can be opened to it. */
+function NodeFound({ uri }: { uri: string }) {
+  const { t } = useText()
+  const { api, mayCommand } = useNode()
+  const [isOpening, setOpening] = useState(false)
+  const connect = async () => {
+    await api.connect(uri)
+    go('/peers')
+  }
   return (
-    <section role="status">
-      <h2>
-        {outcome} <ProofBadge proof={proof} />
-      </h2>
-      {payment.failure && <p>{payment.failure.message}</p>}
-      {proved && (
-        <dl className="facts">
-          <dt>{t.amountSat}</dt>
-          <dd>
-            <Amount msat={proved.amountMsat} />
-          </dd>
-          <dt>{t.fee}</dt>
-          <dd>
-            <Amount msat={proved.feeMsat} />
-          </dd>
-          {proved.preimage && (
-            <>
-              <dt>{t.preimage}</dt>
-              <dd>
-                <CopyText text={proved.preimage} />
-              </dd>
-            </>
-          )}
-        </dl>
+    <>
+      <Callout icon="peers">{t.nodeFound}</Callout>
+      {mayCommand && uri.includes('@') && (
+        <Command
+          label={t.connect}
+          busy={t.working}
+          act={connect}
+          beside={
+            <button type="button" className="plain" onClick={() => setOpening(true)}>
+              {t.openChannel}
+            </button>
+          }
+        />
       )}
-    </section>
+      {!(mayCommand && uri.includes('@')) && (
+        <div className="buttons">
+          <button type="button" onClick={() => setOpening(true)}>
+            {t.openChannel}
+          </button>
+        </div>
+      )}
+      {isOpening && <OpenChannel peer={uri} onClose={() => setOpening(false)} />}
+    </>
   )
 }

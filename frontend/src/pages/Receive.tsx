@@ -1,59 +1,154 @@
+import type { Invoice } from '@zarnitsa/light-client'
 import { QRCodeSVG } from 'qrcode.react'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 
 import { Amount } from '../parts/Amount'
+import { Choice } from '../parts/Choice'
 import { Command, Field } from '../parts/Command'
 import { CopyText } from '../parts/CopyText'
+import { Callout } from '../parts/Empty'
+import { Icon } from '../parts/Icon'
 import { ProofBadge } from '../parts/ProofBadge'
-import { parseSat, strangersText } from '../format'
-import type { Invoice } from '../node/api'
-import { useNode, useProved } from '../node/context'
+import { StatePill } from '../parts/StatePill'
+import { parseAmount, strangersText } from '../format'
+import { useOrder, useProved } from '../node/context'
+import { Link } from '../router'
+import { useSettings } from '../settings'
 import { useText } from '../text'
+
+const EXPIRIES = { hour: 3_600, day: 86_400, week: 604_800 } as const
+type Expiry = keyof typeof EXPIRIES
 
 export function Receive() {
   const { t } = useText()
-  const { api } = useNode()
-  const [amount, setAmount] = useState('')
-  const [description, setDescription] = useState('')
   const [invoice, setInvoice] = useState<Invoice>()
-  const create = async () => {
-    const msat = amount.trim() === '' ? undefined : parseSat(amount)
-    if (amount.trim() !== '' && !msat) throw new Error(t.amountWrong)
-    setInvoice(await api.createInvoice(msat, description))
-  }
   return (
     <>
-      <h1>{t.receive}</h1>
-      <Command label={t.create} act={create}>
-        <Field label={t.amountSat} hint={t.anyAmount} value={amount} onChange={setAmount} />
-        <Field label={t.description} value={description} onChange={setDescription} />
-      </Command>
-      {invoice && <Waiting key={invoice.payment_hash} invoice={invoice} />}
+      <h1 tabIndex={-1}>{t.receive}</h1>
+      {invoice ? (
+        <Waiting key={invoice.paymentHash} invoice={invoice} onAgain={() => setInvoice(undefined)} />
+      ) : (
+        <Ask onMade={setInvoice} />
+      )}
     </>
   )
 }
 
-function Waiting({ invoice }: { invoice: Invoice }) {
+function Ask({ onMade }: { onMade: (invoice: Invoice) => void }) {
   const { t } = useText()
-  const proof = useProved('invoice', invoice.payment_hash)
-  const proved = proof.answer?.value
-  const isPaid = proved?.status === 'paid'
+  const { unit } = useSettings()
+  const order = useOrder()
+  const channels = useProved('channels').answer?.value
+  const [amount, setAmount] = useState('')
+  const [description, setDescription] = useState('')
+  const [expiry, setExpiry] = useState<Expiry>('hour')
+  const receivable = channels?.filter(({ state }) => state === 'normal').reduce((sum, { remoteMsat }) => sum + remoteMsat, 0n)
+  const create = async () => {
+    const amountMsat = amount.trim() === '' ? undefined : parseAmount(amount, unit)
+    if (amount.trim() !== '' && !amountMsat) throw new Error(t.amountWrong)
+    onMade(await order('createInvoice', { amountMsat, description, expirySeconds: EXPIRIES[expiry] }))
+  }
+  const wanted = parseAmount(amount, unit)
   return (
-    <section role="status">
-      <h2>
-        {isPaid ? t.received : t.waiting} <ProofBadge proof={proof} />
-      </h2>
-      {isPaid ? (
-        <p className="big">
-          <Amount msat={proved.receivedMsat} />
-        </p>
-      ) : (
-        <figure className="qr">
-          <QRCodeSVG value={invoice.invoice.toUpperCase()} size={260} marginSize={2} title={t.invoice} />
-        </figure>
-      )}
-      {proved && <p>{strangersText(proved.description)}</p>}
-      <CopyText text={invoice.invoice} />
+    <section className="card">
+      <Command label={t.create} busy={t.working} act={create}>
+        <div className="pair">
+          <Field
+            label={`${t.amount}, ${unit === 'sat' ? 'sat' : 'BTC'}`}
+            hint={t.anyAmount}
+            value={amount}
+            inputMode="decimal"
+            onChange={setAmount}
+            note={
+              receivable !== undefined && (
+                <>
+                  {t.peersHave} <Amount msat={receivable} />
+                </>
+              )
+            }
+          />
+          <Field label={t.description} hint={t.descriptionHint} value={description} onChange={setDescription} />
+        </div>
+        <Choice
+          label={t.validFor}
+          value={expiry}
+          onChange={setExpiry}
+          options={[
+            ['hour', t.anHour],
+            ['day', t.aDay],
+            ['week', t.aWeek],
+          ]}
+        />
+        {receivable !== undefined && wanted !== undefined && wanted > receivable && (
+          <Callout tone="wait" icon="info">
+            {t.cannotReceiveSoMuch}
+          </Callout>
+        )}
+      </Command>
     </section>
   )
+}
+
+function Waiting({ invoice, onAgain }: { invoice: Invoice; onAgain: () => void }) {
+  const { t } = useText()
+  const proof = useProved('invoice', invoice.paymentHash)
+  const proved = proof.answer?.value ?? invoice
+  const isPaid = proved.status === 'paid'
+  const left = useSecondsUntil(invoice.expiresAt)
+  return (
+    <section className="card receive">
+      {isPaid ? (
+        <div className="paid-mark">
+          <Icon name="check" />
+        </div>
+      ) : (
+        <figure className="qr">
+          <QRCodeSVG value={`LIGHTNING:${invoice.invoice.toUpperCase()}`} size={272} title={t.invoice} />
+        </figure>
+      )}
+      <div className="stack">
+        <div className="row" role="status">
+          <h2>{isPaid ? t.received : t.waiting}</h2>
+          {!isPaid && <StatePill state={left > 0 ? proved.status : 'expired'} />}
+          <ProofBadge proof={proof} />
+        </div>
+        <p className="big">
+          {isPaid ? (
+            <Amount msat={proved.receivedMsat} />
+          ) : proved.amountMsat === undefined ? (
+            t.anyAmountShort
+          ) : (
+            <Amount msat={proved.amountMsat} />
+          )}
+        </p>
+        {proved.description && <p>{strangersText(proved.description)}</p>}
+        {!isPaid && left > 0 && <p className="soft">{t.expiresIn(clock(left))}</p>}
+        {!isPaid && <CopyText text={invoice.invoice} />}
+        <div className="buttons">
+          <button type="button" onClick={onAgain}>
+            {t.createAnother}
+          </button>
+          <Link to={`/payments/received/${invoice.paymentHash}`} className="button plain">
+            {t.details}
+          </Link>
+        </div>
+      </div>
+    </section>
+  )
+}
+
+function useSecondsUntil(moment: Date): number {
+  const [now, setNow] = useState(Date.now)
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1_000)
+    return () => clearInterval(timer)
+  }, [])
+  return Math.max(0, Math.floor((moment.getTime() - now) / 1_000))
+}
+
+/** `1:02:03` */
+function clock(seconds: number): string {
+  const [hours, minutes, rest] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60]
+  const two = (part: number) => part.toString().padStart(2, '0')
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`
 }

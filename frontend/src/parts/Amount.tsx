@@ -1,12 +1,22 @@
-import { formatMsat } from '../format'
+import { formatBtc, formatMsat } from '../format'
+import { useSettings } from '../settings'
 import { useText } from '../text'
 
-/** An amount in satoshis; thousandths only where there are some. */
-export function Amount({ msat }: { msat: bigint }) {
+/** An amount in the unit that the person chose; thousandths of a satoshi only where there are some. */
+export function Amount({ msat, signed = false }: { msat: bigint; signed?: boolean }) {
   const { language } = useText()
+  const { unit } = useSettings()
+  const text = unit === 'sat' ? formatMsat(msat, language) : formatBtc(msat, language)
+  const plus = signed && msat > 0n
   return (
-    <span className="amount">
-      {formatMsat(msat, language)} <small>sat</small>
+    <span className={plus ? 'amount plus' : 'amount'}>
+      {plus && '+'}
+      {text} <small>{unit === 'sat' ? 'sat' : 'BTC'}</small>
     </span>
   )
+}
+
+/** Whole satoshis, as everything on chain is. */
+export function Sat({ sat, signed = false }: { sat: number | bigint; signed?: boolean }) {
+  return <Amount msat={BigInt(sat) * 1_000n} signed={signed} />
 }

@@ -1,21 +1,43 @@
-import { useState, type ReactNode } from 'react'
+import { useId, useState, type ReactNode } from 'react'
 
 import { useNode } from '../node/context'
+import { CancelledError } from '../node/signer'
 import { useText } from '../text'
 
-/** A form that spends or changes something: locked while an answer of the node is not proved. */
-export function Command(props: { label: string; busy?: string; act(): Promise<void>; children?: ReactNode }) {
+/** Why nothing may be ordered now, in words; undefined where it may. */
+export function useLock(): string | undefined {
   const { t } = useText()
-  const { distrust } = useNode()
+  const { distrust, connected } = useNode()
+  if (distrust !== undefined) return t.locked
+  return connected === false ? t.lockedOffline : undefined
+}
+
+interface CommandProps {
+  label: string
+  busy?: string
+  /** The order cannot be taken back. */
+  danger?: boolean
+  disabled?: boolean
+  act(): Promise<void>
+  /** Beside the button. */
+  beside?: ReactNode
+  children?: ReactNode
+}
+
+/** A form that spends or changes something: locked while an answer of the node is not proved. */
+export function Command({ label, busy, danger, disabled = false, act, beside, children }: CommandProps) {
+  const lock = useLock()
+  const reason = useId()
   const [isBusy, setBusy] = useState(false)
   const [trouble, setTrouble] = useState<string>()
 
   const submit = () => {
     setBusy(true)
     setTrouble(undefined)
-    props
-      .act()
-      .catch((error: unknown) => setTrouble(error instanceof Error ? error.message : String(error)))
+    act()
+      .catch((error: unknown) => {
+        if (!(error instanceof CancelledError)) setTrouble(error instanceof Error ? error.message : String(error))
+      })
       .finally(() => setBusy(false))
   }
   return (
@@ -25,27 +47,71 @@ export function Command(props: { label: string; busy?: string; act(): Promise<vo
         submit()
       }}
     >
-      {props.children}
-      <button type="submit" disabled={isBusy || distrust !== undefined} title={distrust && t.locked}>
-        {isBusy ? (props.busy ?? props.label) : props.label}
-      </button>
-      {trouble && <p role="alert">{trouble}</p>}
+      {children}
+      <div className="buttons">
+        <button
+          type="submit"
+          className={danger ? 'danger' : undefined}
+          disabled={isBusy || disabled || lock !== undefined}
+          aria-describedby={lock && reason}
+        >
+          {isBusy ? (busy ?? label) : label}
+        </button>
+        {beside}
+      </div>
+      {lock && (
+        <p id={reason} className="trouble">
+          {lock}
+        </p>
+      )}
+      {trouble && (
+        <p role="alert" className="trouble">
+          {trouble}
+        </p>
+      )}
     </form>
   )
 }
 
+interface FieldProps {
+  label: string
+  value: string
+  hint?: string
+  /** Below the box. */
+  note?: ReactNode
+  type?: 'text' | 'password'
+  inputMode?: 'decimal' | 'numeric'
+  autoComplete?: string
+  lines?: number
+  onChange(value: string): void
+}
+
 /** A labelled line of a form. */
-export function Field(props: { label: string; value: string; hint?: string; onChange(value: string): void }) {
+export function Field(props: FieldProps) {
+  const { label, value, hint = '', note, type = 'text', inputMode, autoComplete = 'off', lines, onChange } = props
+  const described = useId()
+  const shared = {
+    value,
+    placeholder: hint,
+    autoComplete,
+    spellCheck: false,
+    'aria-describedby': note ? described : undefined,
+  }
   return (
-    <label>
-      <span>{props.label}</span>
-      <input
-        value={props.value}
-        placeholder={props.hint ?? ''}
-        autoComplete="off"
-        spellCheck={false}
-        onChange={({ target }) => props.onChange(target.value)}
-      />
-    </label>
+    <div className="stack tight">
+      <label>
+        <span>{label}</span>
+        {lines === undefined ? (
+          <input {...shared} type={type} inputMode={inputMode} onChange={({ target }) => onChange(target.value)} />
+        ) : (
+          <textarea {...shared} rows={lines} onChange={({ target }) => onChange(target.value)} />
+        )}
+      </label>
+      {note && (
+        <div id={described} className="hint">
+          {note}
+        </div>
+      )}
+    </div>
   )
 }

@@ -1,21 +1,33 @@
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 
 import { shorten } from '../format'
 import { useText } from '../text'
+import { Icon } from './Icon'
 
 /** An id, shortened, with a button that copies all of it. */
 export function CopyText({ text, whole = false }: { text: string; whole?: boolean }) {
   const { t } = useText()
   const [isCopied, setCopied] = useState(false)
+  useEffect(() => {
+    if (!isCopied) return
+    const timer = setTimeout(() => setCopied(false), 2_000)
+    return () => clearTimeout(timer)
+  }, [isCopied])
   const copy = () => {
-    void navigator.clipboard.writeText(text).then(() => setCopied(true))
+    void navigator.clipboard.writeText(text).then(
+      () => setCopied(true),
+      () => undefined,
+    )
   }
   return (
     <span className="copy">
       <code title={text}>{whole ? text : shorten(text)}</code>
-      <button type="button" className="quiet" onClick={copy} aria-label={`${t.copy} ${shorten(text)}`}>
-        {isCopied ? t.copied : t.copy}
+      <button type="button" className="icon" onClick={copy} aria-label={`${t.copy} ${shorten(text)}`}>
+        <Icon name={isCopied ? 'check' : 'copy'} />
       </button>
+      <span role="status" className="visually-hidden">
+        {isCopied && t.copied}
+      </span>
     </span>
   )
 }

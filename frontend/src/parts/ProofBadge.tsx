@@ -1,49 +1,77 @@
-import { useRef } from 'react'
+import { useState } from 'react'
 
-import type { Proof } from '../node/context'
-import type { Reading } from '../node/messages'
+import type { State } from '../node/answers'
+import type { Answer, Reading } from '../node/messages'
 import { useText } from '../text'
+import { Dialog } from './Dialog'
+import { Icon } from './Icon'
+
+/** What a badge needs of an answer: any reading has it. */
+type Grounds = Pick<Answer<Reading>, 'block' | 'table'>
 
 /** Says of what stands beside it whether it is proved; a click shows by what. */
-export function ProofBadge({ proof }: { proof: Proof<Reading> }) {
+export function ProofBadge({ proof, brief = false }: { proof: State<Grounds>; brief?: boolean }) {
   const { t } = useText()
-  const dialog = useRef<HTMLDialogElement>(null)
-  if (proof.state === 'checking') return <span className="badge">{t.checking}</span>
+  const [isOpen, setOpen] = useState(false)
+  if (proof.state === 'checking') return <span className="badge checking">{t.checking}</span>
   if (proof.state !== 'proved') {
     const word = proof.state === 'refuted' ? t.refuted : t.unavailable
     return (
       <span className={`badge ${proof.state}`} role="alert" title={proof.reason}>
+        <Icon name="warning" />
         {word}
       </span>
     )
   }
-  const { block, table } = proof.answer
+  const { block } = proof.answer
+  const label = `${t.provedAt} ${block.height}`
   return (
     <>
-      <button type="button" className="badge proved" onClick={() => dialog.current?.showModal()}>
-        ✓ {t.provedAt} {block.height}
+      <button
+        type="button"
+        className="badge proved"
+        aria-haspopup="dialog"
+        aria-label={brief ? label : undefined}
+        onClick={() => setOpen(true)}
+      >
+        <Icon name="shield" />
+        {brief ? block.height : label}
       </button>
-      <dialog ref={dialog} aria-label={t.proofTitle}>
-        <h2>{t.proofTitle}</h2>
-        <p>{t.proofMeaning}</p>
-        <dl className="hashes">
-          <dt>{t.table}</dt>
-          <dd>{table.name}</dd>
-          <dt>{t.tableRoot}</dt>
-          <dd>{table.root}</dd>
-          <dt>{t.stateHash}</dt>
-          <dd>{block.stateHash}</dd>
-          <dt>{t.blockHash}</dt>
-          <dd>
-            {block.height}: {block.hash}
-          </dd>
-          <dt>{t.signedAt}</dt>
-          <dd>{block.time.toLocaleString()}</dd>
-        </dl>
-        <button type="button" onClick={() => dialog.current?.close()}>
-          {t.close}
-        </button>
-      </dialog>
+      {isOpen && <Grounds grounds={proof.answer} onClose={() => setOpen(false)} />}
     </>
+  )
+}
+
+/** The chain of hashes from the value to the signature. */
+function Grounds({ grounds: { block, table }, onClose }: { grounds: Grounds; onClose: () => void }) {
+  const { t } = useText()
+  return (
+    <Dialog title={t.proofTitle} onClose={onClose}>
+      <p>{t.proofMeaning}</p>
+      <dl className="hashes">
+        <dt>{t.table}</dt>
+        <dd>{table.name}</dd>
+        <dt>{t.tableRoot}</dt>
+        <dd>{table.root}</dd>
+        <dt>{t.stateHash}</dt>
+        <dd>{block.stateHash}</dd>
+        <dt>{t.blockHash}</dt>
+        <dd>
+          {block.height}: {block.hash}
+        </dd>
+        <dt>{t.signedAt}</dt>
+        <dd>{block.time.toLocaleString()}</dd>
+      </dl>
+    </Dialog>
+  )
+}
+
+/** Beside a number that the ledger cannot prove: Bitcoin's chain, a peer's presence. */
+export function NodesWord() {
+  const { t } = useText()
+  return (
+    <span className="badge" title={t.nodesWordMeaning}>
+      {t.nodesWord}
+    </span>
   )
 }

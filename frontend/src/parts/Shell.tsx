@@ -1,57 +1,163 @@
-import { Channel } from '../pages/Channel'
-import { Channels } from '../pages/Channels'
-import { Home } from '../pages/Home'
-import { Ledger } from '../pages/Ledger'
-import { Pay } from '../pages/Pay'
-import { Receive } from '../pages/Receive'
-import { strangersText } from '../format'
-import { useNode } from '../node/context'
-import { Link, usePath } from '../router'
-import { useText, type Language } from '../text'
+import { useEffect, useRef, useState } from 'react'
 
-const CHANNEL = /^\/channels\/([0-9a-f]{64})$/
+import { Page } from '../pages'
+import { strangersText } from '../format'
+import { useNode, usePlain, useProved } from '../node/context'
+import { PLACES, type Place } from '../places'
+import { Link, usePath } from '../router'
+import { useText } from '../text'
+import { Icon } from './Icon'
+import { KeyDialog } from './KeyDialog'
+import { ProofBadge } from './ProofBadge'
 
 /** What stands around every page: where one is, and whether anything is wrong. */
 export function Shell() {
-  const { t, language, choose } = useText()
-  const { info, connected, distrust } = useNode()
-  const other: Language = language === 'en' ? 'ru' : 'en'
+  const { t } = useText()
+  const { connected, distrust } = useNode()
+  const path = usePath()
+  const [isMenuOpen, setMenuOpen] = useState(false)
+  const main = useRef<HTMLElement>(null)
+  const shown = useRef(path)
+  useEffect(() => {
+    if (shown.current === path) return
+    shown.current = path
+    setMenuOpen(false)
+    // Whoever reads by ear is told of the new page.
+    main.current?.querySelector<HTMLElement>('h1')?.focus()
+  }, [path])
   return (
     <>
-      <header>
-        <strong>{strangersText(info.alias) || 'Zarnitsa'}</strong>
-        <span className="network">{info.network}</span>
-        <nav aria-label="Zarnitsa">
-          <Link to="/">{t.home}</Link>
-          <Link to="/channels">{t.channels}</Link>
-          <Link to="/pay">{t.pay}</Link>
-          <Link to="/receive">{t.receive}</Link>
-          <Link to="/ledger">{t.ledger}</Link>
-        </nav>
-        <button type="button" className="quiet" lang={other} onClick={() => choose(other)}>
-          {other === 'en' ? 'English' : 'Русский'}
-        </button>
-      </header>
-      {distrust && (
-        <p role="alert" className="alarm">
-          {t.locked} <small>{distrust}</small>
-        </p>
-      )}
-      {!connected && <p className="notice">{t.disconnected}</p>}
-      <main>
-        <Page />
-      </main>
+      <a className="skip" href="#main">
+        {t.skip}
+      </a>
+      <div className="app">
+        <Side isOpen={isMenuOpen} />
+        <div className="body">
+          {distrust && (
+            <div role="alert" className="alarm">
+              <Icon name="warning" />
+              <div>
+                <p>
+                  <strong>{t.locked}</strong>
+                </p>
+                <p>{distrust}</p>
+              </div>
+            </div>
+          )}
+          {connected === false && (
+            <p role="status" className="notice">
+              {t.disconnected}
+            </p>
+          )}
+          <TopLine />
+          <main id="main" ref={main} tabIndex={-1}>
+            <Page path={path} />
+          </main>
+        </div>
+      </div>
+      <TabBar isOpen={isMenuOpen} onToggle={() => setMenuOpen(!isMenuOpen)} />
+      <KeyDialog />
     </>
   )
 }
 
-function Page() {
-  const path = usePath()
-  const channel = CHANNEL.exec(path)?.[1]
-  if (channel) return <Channel key={channel} channelId={channel} />
-  if (path.startsWith('/channels')) return <Channels />
-  if (path === '/pay') return <Pay />
-  if (path === '/receive') return <Receive />
-  if (path === '/ledger') return <Ledger />
-  return <Home />
+function Side({ isOpen }: { isOpen: boolean }) {
+  const { t } = useText()
+  const { info } = useNode()
+  return (
+    <div className={isOpen ? 'side open' : 'side'}>
+      <Link to="/" className="brand" exact>
+        <Bolt />
+        <span>
+          <strong>{strangersText(info.alias) || 'Zarnitsa'}</strong>
+          <small>
+            {info.network}, {info.role === 'hub' ? t.hub : t.user}
+          </small>
+        </span>
+      </Link>
+      <nav aria-label={t.mainNavigation} className="stack">
+        {PLACES.map((group) => (
+          <div key={group.places[0]!.path} className="nav">
+            <h2>{group.name(t)}</h2>
+            {group.places.map((place) => (
+              <Item key={place.path} place={place} />
+            ))}
+          </div>
+        ))}
+      </nav>
+      <p className="side-foot">Zarnitsa {info.version}</p>
+    </div>
+  )
+}
+
+function Item({ place }: { place: Place }) {
+  const { t } = useText()
+  return (
+    <Link to={place.path}>
+      <Icon name={place.icon} />
+      {place.name(t)}
+    </Link>
+  )
+}
+
+/** How far ledger and chain have come, and whether the key is at hand. */
+function TopLine() {
+  const { t } = useText()
+  const { api, signer, connected, distrust } = useNode()
+  const info = usePlain(api.info, 15_000)
+  const policy = useProved('policy')
+  const tone = distrust ? 'bad' : connected ? 'good' : 'wait'
+  const toggleKey = () => {
+    if (signer.state === 'unlocked') signer.lock()
+    else signer.ready().catch(() => undefined)
+  }
+  const key = { none: t.keyNone, locked: t.keyLocked, unlocked: t.keyUnlocked }[signer.state]
+  return (
+    <div className="top">
+      <span>
+        <span className={`dot ${tone}`} />
+        {distrust ? t.notTrusted : connected ? t.live : connected === false ? t.noAnswer : t.connecting}
+      </span>
+      <ProofBadge proof={policy} />
+      {info && (
+        <span>
+          {t.bitcoinBlock} {info.block_height.toLocaleString()}
+          {!info.chain_available && <span className="pill bad">{t.chainAway}</span>}
+        </span>
+      )}
+      <span className="grow" />
+      <button type="button" className="icon" onClick={toggleKey}>
+        <Icon name={signer.state === 'unlocked' ? 'unlock' : 'lock'} />
+        {key}
+      </button>
+    </div>
+  )
+}
+
+/** On a phone: the places that a thumb wants, and a way to all others. */
+function TabBar({ isOpen, onToggle }: { isOpen: boolean; onToggle: () => void }) {
+  const { t } = useText()
+  const [money, network] = PLACES
+  const [home, pay, receive] = money!.places
+  const tabs = [home!, network!.places[0]!, pay!, receive!]
+  return (
+    <nav className="tabbar" aria-label={t.quickNavigation}>
+      {tabs.map((place) => (
+        <Item key={place.path} place={place} />
+      ))}
+      <button type="button" aria-expanded={isOpen} onClick={onToggle}>
+        <Icon name={isOpen ? 'close' : 'more'} />
+        {t.more}
+      </button>
+    </nav>
+  )
+}
+
+function Bolt() {
+  return (
+    <svg viewBox="0 0 32 32" aria-hidden="true">
+      <rect width="32" height="32" rx="8" fill="#1d2440" />
+      <path d="M18 4 8 18h7l-1.5 10L24 13.5h-7.5z" fill="#ffc940" />
+    </svg>
+  )
 }

@@ -1,9 +1,11 @@
 /** The language of the page. */
 
-import { createContext, useContext, useEffect, useState, type ReactNode } from 'react'
+import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react'
 
 import { en, type Text } from './en'
 import { ru } from './ru'
+
+export type { Text }
 
 const LANGUAGES = { en, ru } as const
 export type Language = keyof typeof LANGUAGES
@@ -25,7 +27,8 @@ export function TextProvider({ children }: { children: ReactNode }) {
     document.documentElement.lang = language
     localStorage.setItem(STORED, language)
   }, [language])
-  return <Words value={{ t: LANGUAGES[language], language, choose: setLanguage }}>{children}</Words>
+  const words = useMemo(() => ({ t: LANGUAGES[language], language, choose: setLanguage }), [language])
+  return <Words value={words}>{children}</Words>
 }
 
 function initial(): Language {

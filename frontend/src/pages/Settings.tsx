@@ -1,0 +1,174 @@
+import { useState } from 'react'
+
+import { Choice } from '../parts/Choice'
+import { CopyText } from '../parts/CopyText'
+import { Callout } from '../parts/Empty'
+import { Icon } from '../parts/Icon'
+import { BringKey, UnlockKey } from '../parts/KeyDialog'
+import { ProofBadge } from '../parts/ProofBadge'
+import { useNode, useProved } from '../node/context'
+import { forgetPin } from '../node/pin'
+import { useSettings } from '../settings'
+import { useText } from '../text'
+
+export function Settings() {
+  const { t } = useText()
+  return (
+    <>
+      <h1 tabIndex={-1}>{t.settings}</h1>
+      <div className="grid">
+        <Look />
+        <Key />
+        <Trust />
+        <Backup />
+      </div>
+    </>
+  )
+}
+
+function Look() {
+  const { t, language, choose } = useText()
+  const { unit, theme, setUnit, setTheme } = useSettings()
+  return (
+    <section className="card stack">
+      <h2>{t.look_}</h2>
+      <Choice
+        label={t.unit}
+        value={unit}
+        onChange={setUnit}
+        options={[
+          ['sat', 'sat'],
+          ['btc', 'BTC'],
+        ]}
+      />
+      <Choice
+        label={t.theme}
+        value={theme}
+        onChange={setTheme}
+        options={[
+          ['system', t.themeSystem],
+          ['light', t.themeLight],
+          ['dark', t.themeDark],
+        ]}
+      />
+      <Choice
+        label={t.language}
+        value={language}
+        onChange={choose}
+        options={[
+          ['en', 'English'],
+          ['ru', 'Русский'],
+        ]}
+      />
+    </section>
+  )
+}
+
+/** The operator's key in this browser. */
+function Key() {
+  const { t } = useText()
+  const { signer, mayCommand } = useNode()
+  const [isSure, setSure] = useState(false)
+  return (
+    <section className="card stack">
+      <h2>{t.operatorKey}</h2>
+      <p className="soft">{t.operatorKeyText}</p>
+      {signer.state === 'none' && <BringKey />}
+      {signer.state === 'locked' && <UnlockKey />}
+      {signer.publicKey && (
+        <dl className="facts">
+          <dt>{t.publicKey}</dt>
+          <dd>
+            <CopyText text={signer.publicKey} />
+          </dd>
+        </dl>
+      )}
+      {signer.publicKey && (
+        <div className="buttons">
+          {signer.state === 'unlocked' && (
+            <button type="button" className="plain" onClick={signer.lock}>
+              <Icon name="lock" /> {t.lockKey}
+            </button>
+          )}
+          {isSure ? (
+            <button type="button" className="danger" onClick={signer.forget}>
+              {t.forgetKeySure}
+            </button>
+          ) : (
+            <button type="button" className="plain" onClick={() => setSure(true)}>
+              {t.forgetKey}
+            </button>
+          )}
+        </div>
+      )}
+      <p className="soft">{mayCommand ? t.sessionFull : t.sessionRead}</p>
+    </section>
+  )
+}
+
+/** What this browser believes, and why. */
+function Trust() {
+  const { t } = useText()
+  const { info } = useNode()
+  const config = useProved('config')
+  const [isSure, setSure] = useState(false)
+  return (
+    <section className="card stack">
+      <div className="row">
+        <h2>{t.trust}</h2>
+        <ProofBadge proof={config} />
+      </div>
+      <p className="soft">{t.trustText}</p>
+      <dl className="facts">
+        <dt>{t.validator}</dt>
+        <dd>
+          <CopyText text={info.validator_key} />
+        </dd>
+        {config.answer && (
+          <>
+            <dt>{t.operator}</dt>
+            <dd>
+              <CopyText text={config.answer.value.operatorKey} />
+            </dd>
+            <dt>{t.nodeId}</dt>
+            <dd>
+              <CopyText text={config.answer.value.nodeId} />
+            </dd>
+          </>
+        )}
+      </dl>
+      <div className="buttons">
+        {isSure ? (
+          <button
+            type="button"
+            className="danger"
+            onClick={() => {
+              forgetPin()
+              location.assign('/')
+            }}
+          >
+            {t.forgetPinSure}
+          </button>
+        ) : (
+          <button type="button" className="plain" onClick={() => setSure(true)}>
+            {t.forgetPin}
+          </button>
+        )}
+      </div>
+    </section>
+  )
+}
+
+function Backup() {
+  const { t } = useText()
+  return (
+    <section className="card stack">
+      <h2>{t.backup}</h2>
+      <p>{t.backupText}</p>
+      <CopyText text="zarnitsa backup create zarnitsa.backup" whole />
+      <Callout tone="wait" icon="warning">
+        {t.backupOld}
+      </Callout>
+    </section>
+  )
+}

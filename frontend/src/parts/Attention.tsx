@@ -1,0 +1,106 @@
+import type { Channel, Invoice } from '@zarnitsa/light-client'
+import type { ReactNode } from 'react'
+
+import { useNode, usePlain } from '../node/context'
+import { Link } from '../router'
+import { useText } from '../text'
+import { Icon, type IconName } from './Icon'
+import { isLive } from './states'
+
+interface Matter {
+  key: string
+  icon: IconName
+  tone: 'bad' | 'wait' | 'fine'
+  what: ReactNode
+}
+
+/** What the person should know or do now, the worst first. */
+export function Attention(props: { channels: Channel[] | undefined; invoices: Invoice[] | undefined }) {
+  const { t } = useText()
+  const matters = useMatters(props)
+  return (
+    <section className="card">
+      <header>
+        <h2>{t.attention}</h2>
+      </header>
+      <ul className="attention">
+        {matters.length === 0 && (
+          <li className="fine">
+            <Icon name="check" /> {t.allWell}
+          </li>
+        )}
+        {matters.map(({ key, icon, tone, what }) => (
+          <li key={key} className={tone}>
+            <Icon name={icon} />
+            <span>{what}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+function useMatters({ channels, invoices }: { channels: Channel[] | undefined; invoices: Invoice[] | undefined }): Matter[] {
+  const { t } = useText()
+  const { api, signer } = useNode()
+  const info = usePlain(api.info, 15_000)
+  const now = usePlain(api.channels, 15_000)
+  const matters: Matter[] = []
+  const add = (isSo: boolean, matter: Matter) => isSo && matters.push(matter)
+  const count = (state: string) => channels?.filter((channel) => channel.state === state).length ?? 0
+  const live = channels?.filter(({ state }) => isLive(state)) ?? []
+  const offline = now?.filter(({ state }) => state === 'offline').length ?? 0
+  const opening = count('opening') + count('awaiting_confirmations') + count('awaiting_peer_ready')
+  const closing = count('shutting_down') + count('closing')
+  const pending = <Link to="/channels/pending">{t.look}</Link>
+
+  add(info?.chain_available === false, { key: 'chain', icon: 'warning', tone: 'bad', what: t.chainAwayText })
+  add(offline > 0, {
+    key: 'offline',
+    icon: 'clock',
+    tone: 'wait',
+    what: (
+      <>
+        {t.offlineText(offline)} <Link to="/channels">{t.look}</Link>
+      </>
+    ),
+  })
+  add(closing > 0, { key: 'closing', icon: 'clock', tone: 'wait', what: <>{t.closingText(closing)} {pending}</> })
+  add(opening > 0, { key: 'opening', icon: 'clock', tone: 'wait', what: <>{t.openingText(opening)} {pending}</> })
+  add(invoices?.some(({ status }) => status === 'accepted') ?? false, {
+    key: 'accepted',
+    icon: 'receive',
+    tone: 'wait',
+    what: t.acceptedText,
+  })
+  add(channels !== undefined && live.length === 0 && opening === 0, {
+    key: 'none',
+    icon: 'channels',
+    tone: 'wait',
+    what: (
+      <>
+        {t.noChannelText} <Link to="/channels">{t.openChannel}</Link>
+      </>
+    ),
+  })
+  add(live.length > 0 && live.every(({ remoteMsat }) => remoteMsat === 0n), {
+    key: 'deaf',
+    icon: 'info',
+    tone: 'wait',
+    what: t.cannotReceiveText,
+  })
+  add(signer.state === 'none', {
+    key: 'key',
+    icon: 'key',
+    tone: 'wait',
+    what: (
+      <>
+        {t.noKeyText}{' '}
+        <button type="button" className="link" onClick={() => void signer.ready().catch(() => undefined)}>
+          {t.bringKey}
+        </button>
+      </>
+    ),
+  })
+  return matters
+}

@@ -1,0 +1,100 @@
+import type { PayTarget } from '@zarnitsa/light-client'
+import { useState } from 'react'
+
+import { formatBtc, formatMsat, parseAmount, strangersText } from '../format'
+import { useNode, usePlain } from '../node/context'
+import { useSettings } from '../settings'
+import { useText } from '../text'
+import { Sat } from './Amount'
+import { Command, Field } from './Command'
+import { CopyText } from './CopyText'
+import { Callout } from './Empty'
+import { FeeChoice, type FeeRate } from './FeeChoice'
+
+/** Sends coins of the wallet to an address. It is no transaction of the ledger: the session's token commands it. */
+export function SendCoins({ target }: { target: PayTarget & { kind: 'address' } }) {
+  const { t } = useText()
+  const { unit } = useSettings()
+  const { api, info, mayCommand, refresh, signer } = useNode()
+  const wallet = usePlain(api.balance)
+  const asked = target.amountSat === undefined ? '' : amountText(target.amountSat * 1_000n, unit)
+  const [amount, setAmount] = useState(asked)
+  const [all, setAll] = useState(false)
+  const [fee, setFee] = useState<FeeRate>()
+  const [sent, setSent] = useState<string>()
+  const otherNetwork = target.network !== undefined && !fits(target.network, info.network)
+  const send = async () => {
+    const msat = all ? undefined : parseAmount(amount, unit)
+    if (!all && (!msat || msat % 1_000n !== 0n)) throw new Error(t.amountWholeSat)
+    if (fee === 'invalid') throw new Error(t.feeWrong)
+    // The same key that orders everything else: whoever finds the page open spends nothing.
+    await signer.ready()
+    const { txid } = await api.send(target.address, msat === undefined ? undefined : msat / 1_000n, fee)
+    setSent(txid)
+    refresh()
+  }
+  if (sent) {
+    return (
+      <Callout tone="good" icon="check">
+        <p role="status">{t.coinsSent}</p>
+        <CopyText text={sent} />
+      </Callout>
+    )
+  }
+  return (
+    <Command label={t.sendCoins} busy={t.working} disabled={!mayCommand || otherNetwork} act={send}>
+      <dl className="facts">
+        <dt>{t.address}</dt>
+        <dd>
+          <CopyText text={target.address} whole />
+        </dd>
+        {target.label && (
+          <>
+            <dt>{t.description}</dt>
+            <dd>{strangersText(target.label)}</dd>
+          </>
+        )}
+      </dl>
+      <Field
+        label={`${t.amount}, ${unit === 'sat' ? 'sat' : 'BTC'}`}
+        value={all ? t.allOfIt : amount}
+        inputMode="decimal"
+        onChange={(text) => {
+          setAll(false)
+          setAmount(text)
+        }}
+        note={
+          wallet && (
+            <>
+              {t.available}: <Sat sat={wallet.onchain_sat} />.{' '}
+              <button type="button" className="link" onClick={() => setAll(true)}>
+                {t.takeAll}
+              </button>
+            </>
+          )
+        }
+      />
+      <FeeChoice onChange={setFee} />
+      {otherNetwork && (
+        <Callout tone="bad" icon="warning">
+          {t.otherNetworkAddress}
+        </Callout>
+      )}
+      {!mayCommand && (
+        <Callout tone="wait" icon="lock">
+          {t.readOnlyText}
+        </Callout>
+      )}
+    </Command>
+  )
+}
+
+function amountText(msat: bigint, unit: 'sat' | 'btc'): string {
+  const text = unit === 'sat' ? formatMsat(msat, 'en') : formatBtc(msat, 'en')
+  return text.replaceAll(',', '')
+}
+
+/** `tb1…` is of signet and of both testnets. */
+function fits(address: string, network: string): boolean {
+  return address === 'signet' ? network === 'signet' || network.startsWith('testnet') : address === network
+}

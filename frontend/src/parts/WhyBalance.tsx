@@ -1,0 +1,98 @@
+import type { Channel } from '@zarnitsa/light-client'
+import { useEffect, useState, type ReactNode } from 'react'
+
+import { useNode } from '../node/context'
+import { ReadError } from '../node/prover'
+import { blockTimes, wholeHistories } from '../node/whole'
+import { shorten } from '../format'
+import { moves, movesCsv, type Move } from '../story/balance'
+import { saveFile } from '../story/csv'
+import { useText } from '../text'
+import { Amount } from './Amount'
+import { Dialog } from './Dialog'
+import { Icon } from './Icon'
+import { isOver } from './states'
+import { Virtual } from './Virtual'
+
+const ROW = 44
+
+/** A balance that tells, when it is asked, of what it is the sum. */
+export function WhyBalance({ channels, children }: { channels: Channel[]; children: ReactNode }) {
+  const { t } = useText()
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <>
+      <button type="button" className="why" aria-haspopup="dialog" title={t.whyThis} onClick={() => setOpen(true)}>
+        {children}
+      </button>
+      {isOpen && (
+        <Dialog title={t.whyThis} onClose={() => setOpen(false)}>
+          <Reasons channels={channels} />
+        </Dialog>
+      )}
+    </>
+  )
+}
+
+function Reasons({ channels }: { channels: Channel[] }) {
+  const { t } = useText()
+  const { prover, suspect } = useNode()
+  const [list, setList] = useState<Move[]>()
+  const [trouble, setTrouble] = useState<string>()
+  useEffect(() => {
+    let isCurrent = true
+    wholeHistories(prover, channels).then(
+      (histories) => isCurrent && setList(moves(histories, isOver)),
+      (error: unknown) => {
+        if (error instanceof ReadError && error.kind === 'proof') suspect(error.message)
+        if (isCurrent) setTrouble(error instanceof Error ? error.message : String(error))
+      },
+    )
+    return () => {
+      isCurrent = false
+    }
+    // What is asked is why the balance is what it was at the click.
+    // oxlint-disable-next-line react-hooks/exhaustive-deps -- a newer balance has another reason
+  }, [])
+  if (trouble) return <p role="alert" className="trouble">{trouble}</p>
+  if (!list) return <p className="soft">{t.checking}…</p>
+  const save = async () => {
+    const times = await blockTimes(prover, list.map(({ height }) => height))
+    saveFile('zarnitsa-balance.csv', 'text/csv', movesCsv(list, (height) => times.get(height)))
+  }
+  const sum = list.at(-1)?.totalMsat ?? 0n
+  return (
+    <>
+      <p>{t.whyText}</p>
+      <Virtual count={list.length} row={ROW} label={t.whyThis} start="end">
+        {(at) => <Reason key={at} move={list[at]!} />}
+      </Virtual>
+      <div className="row spread">
+        <strong>
+          {t.sum}: <Amount msat={sum} />
+        </strong>
+        <button type="button" className="plain small" onClick={() => void save()}>
+          <Icon name="download" /> CSV
+        </button>
+      </div>
+    </>
+  )
+}
+
+function Reason({ move }: { move: Move }) {
+  const { t } = useText()
+  const words: Record<string, string> = t.kinds
+  return (
+    <div className="row spread" style={{ width: '100%', flexWrap: 'nowrap' }}>
+      <span>
+        {words[move.kind] ?? move.kind}{' '}
+        <small>
+          {shorten(move.channelId)}, {t.block} {move.height.toString()}
+        </small>
+      </span>
+      <span>
+        <Amount msat={move.deltaMsat} signed />
+      </span>
+    </div>
+  )
+}
