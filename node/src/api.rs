@@ -33,13 +33,15 @@ pub use node::{
     Balance, Health, LedgerOwner, LogTail, Network, NodeInfo, Role, Session, SessionAccess,
 };
 pub use payment::{
-    CreateInvoice, Forward, Invoice, InvoiceDraft, InvoiceStatus, Keysend, Pay, Payment, PaymentDirection,
-    PaymentFailure, PaymentStatus, RouteHop,
+    CreateInvoice, Forward, Invoice, InvoiceDraft, InvoiceStatus, Keysend, Pay, Payment,
+    PaymentDirection, PaymentFailure, PaymentStatus, RouteHop,
 };
 pub use peer::{ParsePeerError, Peer, PeerAddress, PeerConnect, PeerDisconnect, PeerNamed};
 pub use policy::{ChannelPolicy, Policy, SetPolicy};
 pub use text::{display, display_option, msat, msat_option};
-pub use wallet::{FeeRates, Utxo, WalletAddress, WalletOverview, WalletSend, WalletSent, WalletTransaction};
+pub use wallet::{
+    FeeRates, Utxo, WalletAddress, WalletOverview, WalletSend, WalletSent, WalletTransaction,
+};
 
 /// All that a running node answers and does.
 ///

@@ -219,13 +219,20 @@ async fn log_is_given_no_longer_than_the_limit() {
         let answer = world.get(&service(&format!("log{query}"))).json();
         answer["lines"].as_array().unwrap().len()
     };
-    assert_eq!((lines(""), lines("?lines=3"), lines("?lines=99999")), (200, 3, 2_000));
+    assert_eq!(
+        (lines(""), lines("?lines=3"), lines("?lines=99999")),
+        (200, 3, 2_000)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn order_and_owner_that_the_ledger_does_not_have_are_not_found() {
     let world = World::start();
-    for path in [format!("requests/{}", "07".repeat(32)), "requests/x".into(), "config".into()] {
+    for path in [
+        format!("requests/{}", "07".repeat(32)),
+        "requests/x".into(),
+        "config".into(),
+    ] {
         assert_eq!(world.get(&service(&path)).code(), "not_found", "{path}");
     }
 }
