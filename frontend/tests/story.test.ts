@@ -87,7 +87,7 @@ test('story of a channel puts payments together and leaves no step out', () => {
 })
 
 test('payments and invoices are one list, and an invoice past its time is not called open', () => {
-  const payment = { paymentHash: A, status: 'succeeded', amountMsat: 5n, feeMsat: 1n, updatedHeight: 4n } as Payment
+  const payment = { paymentHash: A, invoice: '', status: 'succeeded', amountMsat: 5n, feeMsat: 1n, updatedHeight: 4n } as Payment
   const invoice = { paymentHash: B, status: 'open', amountMsat: undefined, description: '', expiresAt: new Date(10), updatedHeight: 9n } as Invoice
   const [first, second] = activity([payment], [invoice], 11)
   expect(first).toMatchObject({ kind: 'received', status: 'expired', isDone: false })

@@ -60,7 +60,7 @@ export function decodeInvoice(text: string): Bolt11 {
   if (!paymentHash) throw new InvoiceError('the invoice has no payment hash')
   if (!fields.has(TAG.secret)) throw new InvoiceError('the invoice has no payment secret')
   checkFeatures(fields.get(TAG.features) ?? [])
-  const description = bytesOf(fields, TAG.description, false)
+  const description = bytesOf(fields, TAG.description)
   const descriptionHash = bytesOf(fields, TAG.descriptionHash)
   const created = Number(toNumber(data.slice(0, 7)))
   const expiry = numberOf(fields, TAG.expiry) ?? 3_600
@@ -74,6 +74,18 @@ export function decodeInvoice(text: string): Bolt11 {
     createdAt: new Date(created * 1000),
     expiresAt: new Date((created + expiry) * 1000),
     minFinalCltvExpiry: numberOf(fields, TAG.cltv) ?? 18,
+  }
+}
+
+/** What an invoice is for, without a look at its signature: for lists of what was ordered long ago. Never throws. */
+export function descriptionOf(text: string): string {
+  const coded = decodeBech32(text)
+  if (!coded || coded.words.length < 7 + SIGNATURE_WORDS) return ''
+  try {
+    const bytes = bytesOf(readFields(coded.words.slice(7, -SIGNATURE_WORDS)), TAG.description)
+    return bytes ? new TextDecoder().decode(bytes) : ''
+  } catch {
+    return ''
   }
 }
 

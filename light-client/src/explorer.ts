@@ -52,7 +52,7 @@ export class Explorer {
     const { precommits, txs, ...header } = object(await this.#get(`/block?height=${count(height, 'height')}`), 'block')
     const block = this.#verify({ block: header, precommits })
     if (block.height !== height) throw new ProofError('other_question', `asked for block ${height}`)
-    const transactions = list(txs, 'txs').map((hash) => hex(hash, 'transaction hash', 32))
+    const transactions = list(txs, 'txs').map((entry) => hex(object(entry, 'transaction').tx_hash, 'transaction hash', 32))
     if (transactions.length !== block.txCount) throw new ProofError('other_question', 'transactions were left out')
     verifyWholeList(transactions, block.txHash)
     return { block, transactions }

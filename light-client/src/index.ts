@@ -6,7 +6,7 @@
  */
 
 export { verifyBlock, type ProvedBlock } from './block.js'
-export { decodeInvoice, InvoiceError, type Bolt11, type Network } from './bolt11.js'
+export { decodeInvoice, descriptionOf, InvoiceError, type Bolt11, type Network } from './bolt11.js'
 export { LightClient } from './client.js'
 export type { HistoryPage, Items, LightClientOptions, Proved } from './client.js'
 export { describe, type Described } from './describe.js'

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 
-export { decodeInvoice, InvoiceError, type Bolt11, type Network } from './bolt11.js'
+export { decodeInvoice, descriptionOf, InvoiceError, type Bolt11, type Network } from './bolt11.js'
 export { NodeError } from './errors.js'
 export { follow } from './events.js'
 export type { EventOptions, EventStream, LedgerEvent } from './events.js'

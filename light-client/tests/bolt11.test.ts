@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 
-import { decodeInvoice, readPayTarget } from '../src/index.js'
+import { decodeInvoice, descriptionOf, readPayTarget } from '../src/index.js'
 
 const PAYEE = '03e7156ae33b0a208d0744199163177e909e80176e55d97a2f221ede0f934dd9ad'
 const HASH = '0001020304050607080900010203040506070809000102030405060708090102'
@@ -44,6 +44,11 @@ test('invoice that the specification calls invalid is refused', () => {
     'lnbc2500000001p1pvjluezpp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpu7hqtk93pkf7sw55rdv4k9z2vj050rxdr6za9ekfs3nlt5lr89jqpdmxsmlj9urqumg0h9wzpqecw7th56tdms40p2ny9q4ddvjsedzcplva53s',
   ]
   for (const text of bad) expect(() => decodeInvoice(text), text).toThrow()
+})
+
+test('description alone is read where there is one, and nothing is thrown where there is none', () => {
+  expect(descriptionOf(COFFEE)).toBe('1 cup coffee')
+  for (const text of ['', 'lnbc1', COFFEE.slice(0, -1), 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080']) expect(descriptionOf(text)).toBe('')
 })
 
 test('any changed letter is caught', () => {

@@ -7,7 +7,7 @@ import { Attention } from '../parts/Attention'
 import { BalanceHistory } from '../parts/BalanceHistory'
 import { Empty } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
-import { NodesWord, ProofBadge } from '../parts/ProofBadge'
+import { lesser, NodesWord, ProofBadge } from '../parts/ProofBadge'
 import { isLive } from '../parts/states'
 import { WhyBalance } from '../parts/WhyBalance'
 import { percent } from '../format'
@@ -56,8 +56,7 @@ export function Home() {
       <section className="card flush">
         <header>
           <h2>{t.recent}</h2>
-          <ProofBadge proof={payments} brief />
-          <ProofBadge proof={invoices} brief />
+          <ProofBadge proof={lesser(payments, invoices)} brief />
           <span className="grow" />
           <Link to="/payments">{t.all}</Link>
         </header>

@@ -1,6 +1,6 @@
 import type { Invoice, Payment as Sent } from '@zarnitsa/light-client'
-import { decodeInvoice } from '@zarnitsa/light-client/page'
-import { useMemo, useState, type ReactNode } from 'react'
+import { descriptionOf } from '@zarnitsa/light-client/page'
+import { useState, type ReactNode } from 'react'
 
 import { Amount } from '../parts/Amount'
 import { Command } from '../parts/Command'
@@ -61,7 +61,7 @@ function SentPayment({ paymentHash }: { paymentHash: string }) {
 
 function SentFacts({ payment }: { payment: Sent }) {
   const { t } = useText()
-  const description = useDescription(payment.invoice)
+  const description = descriptionOf(payment.invoice)
   return (
     <dl className="facts">
       {description && (
@@ -242,15 +242,4 @@ function Route({ paymentHash }: { paymentHash: string }) {
       </ol>
     </section>
   )
-}
-
-function useDescription(invoice: string): string {
-  return useMemo(() => {
-    try {
-      return invoice === '' ? '' : decodeInvoice(invoice).description
-    } catch {
-      // An invoice of an older kind says nothing here; the payment is shown all the same.
-      return ''
-    }
-  }, [invoice])
 }

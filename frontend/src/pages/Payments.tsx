@@ -4,7 +4,7 @@ import { ActivityList } from '../parts/ActivityList'
 import { Choice } from '../parts/Choice'
 import { Empty } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
-import { ProofBadge } from '../parts/ProofBadge'
+import { lesser, ProofBadge } from '../parts/ProofBadge'
 import { isOver } from '../parts/states'
 import { useNode, useProved } from '../node/context'
 import { blockTimes, wholeHistories } from '../node/whole'
@@ -34,8 +34,7 @@ export function Payments() {
     <>
       <div className="title">
         <h1 tabIndex={-1}>{t.payments}</h1>
-        <ProofBadge proof={payments} />
-        <ProofBadge proof={invoices} brief />
+        <ProofBadge proof={lesser(payments, invoices)} />
         <span className="grow" />
         <Export items={list ?? []} />
       </div>

@@ -17,6 +17,7 @@ export function KeyDialog() {
     </Dialog>
   ) : (
     <Dialog title={t.unlockKey} onClose={signer.cancel}>
+      <p>{t.unlockText}</p>
       <UnlockKey />
     </Dialog>
   )
@@ -106,7 +107,6 @@ export function UnlockKey() {
         attempt(unlock)
       }}
     >
-      <p>{t.unlockText}</p>
       <Field type="password" autoComplete="current-password" label={t.passphrase} value={passphrase} onChange={setPassphrase} />
       <div className="buttons">
         <button type="submit" disabled={isBusy}>

@@ -66,6 +66,13 @@ function Grounds({ grounds: { block, table }, onClose }: { grounds: Grounds; onC
   )
 }
 
+const RANKS = { refuted: 0, unavailable: 1, checking: 2, proved: 3 } as const
+
+/** Of two answers that stand behind one thing: the one that is less sure. */
+export function lesser(a: State<Grounds>, b: State<Grounds>): State<Grounds> {
+  return RANKS[a.state] < RANKS[b.state] ? a : b
+}
+
 /** Beside a number that the ledger cannot prove: Bitcoin's chain, a peer's presence. */
 export function NodesWord() {
   const { t } = useText()

@@ -1,6 +1,7 @@
 /** Payments sent and received as one list, the newest first. */
 
 import type { Invoice, Payment } from '@zarnitsa/light-client'
+import { descriptionOf } from '@zarnitsa/light-client/page'
 
 export interface Activity {
   kind: 'sent' | 'received'
@@ -26,7 +27,7 @@ export function ofPayment(payment: Payment): Activity {
     feeMsat: payment.feeMsat,
     isDone: payment.status === 'succeeded',
     status: payment.status,
-    description: '',
+    description: descriptionOf(payment.invoice),
     preimage: payment.preimage,
     height: payment.updatedHeight,
   }

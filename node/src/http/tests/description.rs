@@ -64,10 +64,13 @@ async fn route_that_is_described_is_served() {
         }
         let path = path
             .replace("{channel_id}", &"07".repeat(32))
-            .replace("{payment_hash}", &"07".repeat(32));
+            .replace("{payment_hash}", &"07".repeat(32))
+            .replace("{tx_hash}", &"07".repeat(32));
         let answer = world.call(&method, &path, &[world.bearer(true)], "");
+        // What the fake's ledger does not have is not found; a route that is not served is another thing.
+        let is_served = answer.status != 404 || !answer.text.contains("no such endpoint");
         assert!(
-            ![401, 403, 404, 405, 500].contains(&answer.status),
+            is_served && ![401, 403, 405, 500].contains(&answer.status),
             "{method} {path}: {}",
             answer.text
         );
