@@ -7,7 +7,8 @@ import { blockTimes, wholeHistories } from '../node/whole'
 import { shorten } from '../format'
 import { moves, movesCsv, type Move } from '../story/balance'
 import { saveFile } from '../story/csv'
-import { useText } from '../text'
+import { Link } from '../router'
+import { useText, type Text } from '../text'
 import { Amount } from './Amount'
 import { Dialog } from './Dialog'
 import { Icon } from './Icon'
@@ -81,13 +82,15 @@ function Reasons({ channels }: { channels: Channel[] }) {
 
 function Reason({ move }: { move: Move }) {
   const { t } = useText()
-  const words: Record<string, string> = t.kinds
   return (
     <div className="row spread" style={{ width: '100%', flexWrap: 'nowrap' }}>
       <span>
-        {words[move.kind] ?? move.kind}{' '}
+        {whatMoved(t, move)}{' '}
         <small>
-          {shorten(move.channelId)}, {t.block} {move.height.toString()}
+          {shorten(move.channelId)},{' '}
+          <Link to={`/ledger/transactions/${move.txHash}`}>
+            {t.block.toLowerCase()} {move.height.toString()}
+          </Link>
         </small>
       </span>
       <span>
@@ -95,4 +98,11 @@ function Reason({ move }: { move: Move }) {
       </span>
     </div>
   )
+}
+
+/** A payment moves the balance with the commitment that takes it in. */
+function whatMoved(t: Text, { kind, deltaMsat }: Move): string {
+  const words: Record<string, string> = t.kinds
+  if (kind === 'opening' || kind === 'closing' || kind === 'chain') return words[kind] ?? kind
+  return deltaMsat > 0n ? t.paymentIn : t.paymentOut
 }

@@ -14,6 +14,8 @@ export const money = {
   balanceOverTime: 'In channels over time',
   chartLater: 'A picture appears once there is something to show.',
   whyThis: 'Why is my balance this?',
+  paymentIn: 'payment in',
+  paymentOut: 'payment out',
   whyText: 'These steps of the ledger moved it, each one proved. They add up to the balance, to the thousandth of a satoshi.',
 
   attention: 'Needs attention',
