@@ -13,6 +13,8 @@ export class Proxy {
   /** How many answers were changed: a test of tampering that tampered with nothing shows nothing. */
   changed = 0
   change: Change | undefined
+  /** Lets no event through. */
+  isDeaf = false
   #target: URL
   #token: string | undefined
   readonly #server: Server
@@ -72,6 +74,7 @@ export class Proxy {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.isDeaf) return void socket.destroy()
     const onward = connect(Number(this.#target.port), this.#target.hostname)
     this.#remember(onward)
     const headers = Object.entries(this.#headers(request)).map(([name, value]) => `${name}: ${String(value)}\r\n`)

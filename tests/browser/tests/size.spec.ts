@@ -49,17 +49,17 @@ test('50 channels are proved by the worker in less than 200 ms', async ({ world,
 async function readChannels(how: { worker: string; validatorKey: string; times: number }): Promise<number[]> {
   const worker = new Worker(how.worker, { type: 'module' })
   let last = 0
-  const call = (method: string, args: unknown[]) =>
+  const call = (request: object) =>
     new Promise<void>((resolve, reject) => {
       worker.onmessage = ({ data }: MessageEvent<{ error?: { message: string } }>) =>
         data.error ? reject(new Error(data.error.message)) : resolve()
-      worker.postMessage({ id: ++last, method, args })
+      worker.postMessage({ id: ++last, ...request })
     })
-  await call('start', [{ url: location.origin, validatorKey: how.validatorKey }])
+  await call({ method: 'start', args: [{ url: location.origin, validatorKey: how.validatorKey }] })
   const times: number[] = []
   for (let n = 0; n < how.times; n++) {
     const start = performance.now()
-    await call('channels', [])
+    await call({ method: 'read', reading: 'channels', args: [] })
     times.push(performance.now() - start)
   }
   worker.terminate()
