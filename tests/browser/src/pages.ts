@@ -32,6 +32,9 @@ export const proved = (where: Page | Locator) => where.getByRole('button', { nam
 /** An amount as the pages write it. */
 export const sat = (amount: number | bigint) => new Intl.NumberFormat('en').format(amount)
 
+/** The mark that says where a channel stands. */
+export const state = (page: Page, word: string) => page.getByText(word, { exact: true }).and(page.locator('.pill'))
+
 /** Brings the operator's key into this browser, as its owner does once: from its file, under a new passphrase. */
 export async function bringKey(page: Page, node: Node, file = 'operator.key'): Promise<void> {
   await button(page, t.keyNone).click()

@@ -1,6 +1,6 @@
 /** What a person does first: comes by the link, brings the key, opens a channel, pays and is paid, closes. */
 
-import { bringKey, bringRightKey, button, createInvoice, goTo, openChannel, paid, pay, proved, sat, t, unlock } from '../src/pages.js'
+import { bringKey, bringRightKey, button, createInvoice, goTo, openChannel, paid, pay, proved, sat, state, t, unlock } from '../src/pages.js'
 import { expect, test } from '../src/test.js'
 
 test('link with the token and the key lets in, and leaves the token nowhere', async ({ world, visit }) => {
@@ -39,7 +39,7 @@ test('channel is opened, paid through both ways and closed from the pages', asyn
   await bringRightKey(page, world.alice)
   const id = await openChannel(page, world.hub.address.uri, 500_000)
   await world.settle((await world.alice.channel(id)).opening_txid)
-  await expect(page.getByText(t.states.normal, { exact: true })).toBeVisible()
+  await expect(state(page, t.states.normal)).toBeVisible()
   await expect(proved(page.getByRole('main')).first()).toBeVisible()
 
   const hub = await visit(world.hub)
@@ -64,7 +64,7 @@ test('channel is opened, paid through both ways and closed from the pages', asyn
   await button(dialog, t.closeChannel).click()
   // The page was loaded anew, and knows the key only as it is kept.
   await unlock(page)
-  await expect(page.getByText(t.states.closing, { exact: true })).toBeVisible()
+  await expect(state(page, t.states.closing)).toBeVisible()
   await world.settle((await world.alice.channel(id)).closing_txid ?? '')
-  await expect(page.getByText(t.states.closed, { exact: true })).toBeVisible()
+  await expect(state(page, t.states.closed)).toBeVisible()
 })
