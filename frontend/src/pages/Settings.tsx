@@ -165,7 +165,6 @@ function Backup() {
     <section className="card stack">
       <h2>{t.backup}</h2>
       <p>{t.backupText}</p>
-      <CopyText text="zarnitsa backup create zarnitsa.backup" whole />
       <Callout tone="wait" icon="warning">
         {t.backupOld}
       </Callout>
