@@ -206,6 +206,9 @@ function Receipt({ kind, paymentHash }: { kind: 'sent' | 'received'; paymentHash
         >
           <Icon name="download" /> {t.receipt}
         </button>
+        <a className="button plain" href="/receipt.html" download="zarnitsa-receipts.html">
+          <Icon name="download" /> {t.receiptPage}
+        </a>
       </div>
       <p className="soft">{t.receiptText}</p>
       {trouble && (

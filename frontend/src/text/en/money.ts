@@ -114,6 +114,7 @@ export const money = {
   preimage: 'Proof of payment',
   receipt: 'Save the receipt',
   receiptText: 'One file with the invoice, the proof of payment and the signed block. Whoever has it can check it without your node.',
+  receiptPage: 'Save the page that checks receipts',
   route: 'Route',
   directChannel: 'own channel',
   ordered: 'Ordered',
