@@ -65,7 +65,7 @@ function Side({ isOpen }: { isOpen: boolean }) {
   const { t } = useText()
   const { info } = useNode()
   return (
-    <div className={isOpen ? 'side open' : 'side'}>
+    <header className={isOpen ? 'side open' : 'side'}>
       <Link to="/" className="brand" exact>
         <Bolt />
         <span>
@@ -86,7 +86,7 @@ function Side({ isOpen }: { isOpen: boolean }) {
         ))}
       </nav>
       <p className="side-foot">Zarnitsa {info.version}</p>
-    </div>
+    </header>
   )
 }
 
@@ -113,7 +113,7 @@ function TopLine() {
   }
   const key = { none: t.keyNone, locked: t.keyLocked, unlocked: t.keyUnlocked }[signer.state]
   return (
-    <div className="top">
+    <section className="top" aria-label={t.state}>
       <span>
         <span className={`dot ${tone}`} />
         {distrust ? t.notTrusted : connected ? t.live : connected === false ? t.noAnswer : t.connecting}
@@ -130,7 +130,7 @@ function TopLine() {
         <Icon name={signer.state === 'unlocked' ? 'unlock' : 'lock'} />
         {key}
       </button>
-    </div>
+    </section>
   )
 }
 
