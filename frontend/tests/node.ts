@@ -44,6 +44,7 @@ export function signer(more: Partial<Signer> = {}): Signer {
 /** The plain endpoints: what is not given is never answered. */
 export function api(answers: Partial<Record<keyof Api, unknown>> = {}): Api {
   const made = new Api('http://node')
+  made.names = never
   const names = ['info', 'session', 'balance', 'channels', 'payments', 'forwards', 'peers', 'wallet', 'fees', 'log', 'network'] as const
   for (const name of names) {
     const answer = answers[name]

@@ -42,6 +42,18 @@ test('absent invoice is undefined, by proof', async () => {
   expect((await light.invoice(id(1))).value).toBeUndefined()
 })
 
+test('owner of the ledger and an order are read, and what was no order is proved to be none', async () => {
+  const [open, policy] = [vectors().transactions.open_channel!.hash, vectors().transactions.policy!.hash]
+  const { light } = client({
+    [`${SERVICE}/config?proof=true`]: proof('config'),
+    [`${SERVICE}/requests/${open}?proof=true`]: proof('request'),
+    [`${SERVICE}/requests/${policy}?proof=true`]: proof('request_absent'),
+  })
+  expect((await light.config()).value).toMatchObject({ operatorKey: vectors().operator_key, network: 'regtest' })
+  expect((await light.order(open)).value).toEqual({ kind: 'open_channel', status: 'pending', channelId: undefined, reason: '' })
+  expect((await light.order(policy)).value).toBeUndefined()
+})
+
 test('answer about another invoice is refused', async () => {
   const { light } = client({ [`${SERVICE}/invoices/${id(9)}?proof=true`]: proof('invoice') })
   await expect(light.invoice(id(9))).rejects.toMatchObject({ code: 'other_question' })

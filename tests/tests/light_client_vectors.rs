@@ -160,6 +160,10 @@ fn made() -> Value {
     }
     let snapshot = ledger.snapshot();
     let hash = |byte: u8| PaymentHash([byte; 32]);
+    let order = |name: &str| {
+        let found = signed().into_iter().find(|(known, _)| *known == name);
+        found.expect("a command of that name").1.object_hash()
+    };
     json!({
         "validator_key": ledger.validator_key(),
         "operator_key": operator().public_key(),
@@ -167,6 +171,9 @@ fn made() -> Value {
         "outcomes": outcomes,
         "proofs": {
             "policy": proofs::policy(&*snapshot),
+            "config": proofs::config(&*snapshot),
+            "request": proofs::request(&*snapshot, &order("open_channel")),
+            "request_absent": proofs::request(&*snapshot, &order("policy")),
             "channels_of_none": proofs::channels(&*snapshot, &[]),
             "channel_absent": proofs::channel(&*snapshot, &ChannelId([1; 32])),
             "invoices": proofs::invoices(&*snapshot, &[hash(7), hash(9)]),

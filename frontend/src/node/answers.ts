@@ -15,8 +15,10 @@ interface Entry {
   current: State<unknown>
   ask: () => Promise<unknown>
   listeners: Set<() => void>
-  /** Of the question whose answer counts: a later one makes it void. */
-  turn: number
+  /** Its answer is on its way. */
+  busy: boolean
+  /** The ledger has grown since it was asked. */
+  overtaken: boolean
   lasting: boolean
 }
 
@@ -39,7 +41,7 @@ export class Answers {
     let entry = this.#entries.get(question)
     const isIdle = entry === undefined || entry.listeners.size === 0
     if (!entry) {
-      entry = { current: CHECKING, ask, listeners: new Set(), turn: 0, lasting }
+      entry = { current: CHECKING, ask, listeners: new Set(), busy: false, overtaken: false, lasting }
       this.#entries.set(question, entry)
     }
     const watched = entry
@@ -57,24 +59,34 @@ export class Answers {
     }
   }
 
+  /** Asks, once at a time: a ledger that grows faster than proofs are checked does not pile questions up. */
   #put(entry: Entry): void {
-    const turn = ++entry.turn
-    const settle = (next: State<unknown>) => {
-      if (turn !== entry.turn) return
-      entry.current = next
-      for (const listener of entry.listeners) listener()
+    if (entry.busy) {
+      entry.overtaken = true
+      return
     }
-    entry.ask().then(
-      (answer) => settle({ state: 'proved', answer }),
-      (error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error)
-        if (error instanceof ReadError && error.kind === 'proof') {
-          this.#onRefuted(reason)
-          settle({ state: 'refuted', answer: undefined, reason })
-        } else {
-          settle({ state: 'unavailable', answer: entry.current.answer, reason })
-        }
-      },
-    )
+    entry.busy = true
+    entry.overtaken = false
+    entry
+      .ask()
+      .then(
+        (answer): State<unknown> => ({ state: 'proved', answer }),
+        (error: unknown) => this.#failed(entry, error),
+      )
+      .then((next) => {
+        entry.current = next
+        entry.busy = false
+        for (const listener of entry.listeners) listener()
+        if (entry.overtaken && entry.listeners.size > 0) this.#put(entry)
+      })
+  }
+
+  #failed(entry: Entry, error: unknown): State<unknown> {
+    const reason = error instanceof Error ? error.message : String(error)
+    if (error instanceof ReadError && error.kind === 'proof') {
+      this.#onRefuted(reason)
+      return { state: 'refuted', answer: undefined, reason }
+    }
+    return { state: 'unavailable', answer: entry.current.answer, reason }
   }
 }

@@ -157,6 +157,9 @@ export interface Session {
 const MOST_NODES = 50_000
 const MOST_CHANNELS = 200_000
 
+/** Beyond so many, names are not worth the asking. */
+const NAME_PAGES = 5
+
 const BASE = '/api/services/lightning/v1'
 
 export class Api {
@@ -192,6 +195,19 @@ export class Api {
       after = page.next_channels
     }
     return { nodes, channels }
+  }
+  /** The names that nodes give themselves, by id: as many as a few pages tell. Asked once. */
+  names = (): Promise<Map<string, string>> => (this.#names ??= this.#readNames())
+  #names: Promise<Map<string, string>> | undefined
+  #readNames = async () => {
+    const names = new Map<string, string>()
+    let after: string | null = ''
+    for (let page = 0; page < NAME_PAGES && after !== null; page++) {
+      const { nodes, next_nodes }: NetworkPage = await this.#page('nodes_after', after)
+      for (const { node_id, alias } of nodes) if (alias.trim() !== '') names.set(node_id, alias)
+      after = next_nodes
+    }
+    return names
   }
   #page = (name: string, after: string) =>
     this.#get<NetworkPage>(`/network?limit=1000${after === '' ? '' : `&${name}=${encodeURIComponent(after)}`}`)

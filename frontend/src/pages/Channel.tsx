@@ -12,6 +12,7 @@ import { Empty } from '../parts/Empty'
 import { HtlcTable } from '../parts/HtlcTable'
 import { Icon } from '../parts/Icon'
 import { NodesWord, ProofBadge } from '../parts/ProofBadge'
+import { PeerName } from '../parts/PeerName'
 import { StatePill } from '../parts/StatePill'
 import { isClosable, isOver } from '../parts/states'
 import { WhyBalance } from '../parts/WhyBalance'
@@ -125,7 +126,7 @@ function Facts({ channel }: { channel: Record }) {
         </dd>
         <dt>{t.peer}</dt>
         <dd>
-          <CopyText text={channel.peer} />
+          <PeerName nodeId={channel.peer} /> <CopyText text={channel.peer} bare />
         </dd>
         <dt>{t.openedBy}</dt>
         <dd>

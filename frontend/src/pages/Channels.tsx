@@ -7,6 +7,7 @@ import { Choice } from '../parts/Choice'
 import { Empty } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
 import { OpenChannel } from '../parts/OpenChannel'
+import { PeerName } from '../parts/PeerName'
 import { ProofBadge } from '../parts/ProofBadge'
 import { StatePill } from '../parts/StatePill'
 import { isOver, isPending } from '../parts/states'
@@ -100,7 +101,7 @@ function Row({ channel, isOffline }: { channel: Channel; isOffline: boolean }) {
       <Link to={`/channels/${channel.channelId}`}>
         <span className="row">
           <strong>
-            <code>{shorten(channel.peer)}</code>
+            <PeerName nodeId={channel.peer} />
           </strong>
           <StatePill state={state} />
           {flight > 0n && (

@@ -4,6 +4,7 @@ import { Command, Field } from '../parts/Command'
 import { CopyText } from '../parts/CopyText'
 import { Callout, Empty } from '../parts/Empty'
 import { NodesWord } from '../parts/ProofBadge'
+import { PeerName } from '../parts/PeerName'
 import { OpenChannel } from '../parts/OpenChannel'
 import { strangersText } from '../format'
 import type { Peer } from '../node/api'
@@ -60,7 +61,7 @@ function PeerRow({ peer, channels, onOpen }: { peer: Peer; channels: number; onO
       <span className={`dot ${peer.connected ? 'good' : 'wait'}`} />
       <span className="what">
         <span>
-          <CopyText text={peer.node_id} />
+          <PeerName nodeId={peer.node_id} /> <CopyText text={peer.node_id} bare />
         </span>
         <small>
           {peer.connected ? t.connected : t.reconnecting}

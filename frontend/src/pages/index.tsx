@@ -1,5 +1,9 @@
-import { lazy, Suspense } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 
+import { useNode } from '../node/context'
+import { strangersText } from '../format'
+import { PLACES } from '../places'
+import { isAt } from '../router'
 import { useText } from '../text'
 import { Block } from './Block'
 import { Channel } from './Channel'
@@ -29,6 +33,7 @@ const BLOCK = /^\/ledger\/blocks\/(\d{1,15})$/
 
 /** The page that a path names. */
 export function Page({ path }: { path: string }) {
+  useTitle(path)
   const channel = CHANNEL.exec(path)?.[1]
   if (channel) return <Channel key={channel} channelId={channel} />
   const [, kind, payment] = PAYMENT.exec(path) ?? []
@@ -38,6 +43,17 @@ export function Page({ path }: { path: string }) {
   const block = BLOCK.exec(path)?.[1]
   if (block) return <Block key={block} height={Number(block)} />
   return <Named path={path} />
+}
+
+/** What the browser's tab says: where one is, and at which node. */
+function useTitle(path: string): void {
+  const { t } = useText()
+  const { info } = useNode()
+  const place = PLACES.flatMap(({ places }) => places).find((known) => isAt(path, known.path))
+  const name = place?.name(t) ?? ''
+  useEffect(() => {
+    document.title = [name, strangersText(info.alias).trim() || 'Zarnitsa'].filter(Boolean).join(', ')
+  }, [name, info.alias])
 }
 
 function Named({ path }: { path: string }) {

@@ -4,8 +4,8 @@ import { shorten } from '../format'
 import { useText } from '../text'
 import { Icon } from './Icon'
 
-/** An id, shortened, with a button that copies all of it. */
-export function CopyText({ text, whole = false }: { text: string; whole?: boolean }) {
+/** An id, shortened, with a button that copies all of it; `bare` is the button alone. */
+export function CopyText({ text, whole = false, bare = false }: { text: string; whole?: boolean; bare?: boolean }) {
   const { t } = useText()
   const [isCopied, setCopied] = useState(false)
   useEffect(() => {
@@ -21,7 +21,7 @@ export function CopyText({ text, whole = false }: { text: string; whole?: boolea
   }
   return (
     <span className="copy">
-      <code title={text}>{whole ? text : shorten(text)}</code>
+      {!bare && <code title={text}>{whole ? text : shorten(text)}</code>}
       <button type="button" className="icon" onClick={copy} aria-label={`${t.copy} ${shorten(text)}`}>
         <Icon name={isCopied ? 'check' : 'copy'} />
       </button>
