@@ -26,6 +26,9 @@ use zarnitsa_service::{proofs, transaction, LedgerCall, LightningService};
 
 const PEER: &str = "02eec7245d6b7d2ccb30380bfbe2a3648cd7a942653f5aa340edcea1f283686619";
 
+/// The ledger's own node.
+const NODE: &str = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+
 fn keys(byte: u8) -> KeyPair {
     KeyPair::from_seed(&Seed::new([byte; 32]))
 }
@@ -121,7 +124,7 @@ fn open(folder: &tempfile::TempDir) -> Ledger {
         config: Config {
             operator_key: operator().public_key(),
             node_key: service.public_key(),
-            node_id: PEER.parse().unwrap(),
+            node_id: NODE.parse().unwrap(),
             network: "regtest".into(),
         },
         policy: Policy::user(),
