@@ -1,6 +1,5 @@
 import type { Channel } from '@zarnitsa/light-client'
-import { MAX_HISTORY } from '@zarnitsa/light-client/page'
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 
 import { useNode } from '../node/context'
 import { ReadError } from '../node/prover'
@@ -10,20 +9,33 @@ import { Chart, type Point } from './Chart'
 import { isOver } from './states'
 import { When } from './When'
 
+/** Of each channel, the newest: more is not seen in a picture of this width. */
+const STEPS = 250
+
 /** What this side had in channels, block by block of the ledger. */
 export function BalanceHistory({ channels }: { channels: Channel[] }) {
   const { t } = useText()
   const { prover, suspect } = useNode()
   const [points, setPoints] = useState<Point[]>()
+  // A history that has not grown is not read again: a hub has many, and few of them move at a time.
+  const known = useRef(new Map<string, { length: bigint; history: WholeHistory }>())
   useEffect(() => {
     if (channels.length === 0) return
     let isCurrent = true
     const read = async () => {
       const histories: WholeHistory[] = []
       for (const { channelId, historyLength } of channels) {
-        const from = Math.max(0, Number(historyLength) - MAX_HISTORY)
+        const before = known.current.get(channelId)
+        if (before?.length === historyLength) {
+          histories.push(before.history)
+          continue
+        }
+        const from = Math.max(0, Number(historyLength) - STEPS)
         const { value } = await prover.read('history', channelId, from)
-        histories.push({ channelId, entries: value.entries })
+        if (!isCurrent) return
+        const history = { channelId, entries: value.entries }
+        known.current.set(channelId, { length: historyLength, history })
+        histories.push(history)
       }
       if (isCurrent) setPoints(balanceOverTime(histories, isOver))
     }

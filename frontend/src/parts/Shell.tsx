@@ -32,7 +32,7 @@ export function Shell() {
       </a>
       <div className="app">
         <Side isOpen={isMenuOpen} />
-        <div className="body">
+        <div className="body" inert={isMenuOpen}>
           {distrust && (
             <div role="alert" className="alarm">
               <Icon name="warning" />
