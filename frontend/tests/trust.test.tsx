@@ -2,7 +2,7 @@ import { act, cleanup, fireEvent, render, screen, waitFor } from '@testing-libra
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import { NodeContext, useProved } from '../src/node/context'
-import { keepSeen, pin, pinnedKey, seenHead } from '../src/node/pin'
+import { keepEvent, keepSeen, pin, pinnedKey, seenEvent, seenHead } from '../src/node/pin'
 import { ReadError, type Prover } from '../src/node/prover'
 import { Command } from '../src/parts/Command'
 import { PinKey } from '../src/parts/PinKey'
@@ -87,6 +87,18 @@ test('head that was seen is kept, and forgotten with the key it belongs to', () 
   expect(seenHead()).toEqual({ height: 3, hash: KEY })
   pin(KEY)
   expect(seenHead()).toBeUndefined()
+})
+
+test('events go on after the last one, and begin anew with another key', () => {
+  expect(seenEvent()).toBe(0)
+  keepEvent(7)
+  keepEvent(3)
+  expect(seenEvent()).toBe(7)
+  localStorage.setItem('zarnitsa.seen-event', 'garbage')
+  expect(seenEvent()).toBe(0)
+  keepEvent(9)
+  pin(KEY)
+  expect(seenEvent()).toBe(0)
 })
 
 test('changed key is shown loudly with both keys', () => {

@@ -15,7 +15,7 @@ import {
 import { Answers, type State } from './answers'
 import type { Api, Info } from './api'
 import type { Answer, Lookup, OrderAnswer, OrderArgument, Ordering, Reading } from './messages'
-import { keepSeen, seenHead } from './pin'
+import { keepEvent, keepSeen, seenEvent, seenHead } from './pin'
 import { ReadError, startProver, type Prover } from './prover'
 import { useSigner, type Signer } from './signer'
 import { useText } from '../text'
@@ -83,12 +83,14 @@ export function NodeProvider(props: { api: Api; info: Info; validatorKey: string
     if (!prover) return
     let due: ReturnType<typeof setTimeout> | undefined
     const stream = follow(api.transport, {
+      after: seenEvent(),
       onState: setConnected,
       onEvent: ({ ledgerHeight }) => {
         prover.tell(ledgerHeight)
         // A payment is several events: one reading for all of them.
         due ??= setTimeout(() => {
           due = undefined
+          keepEvent(stream.last)
           refresh()
         }, 250)
       },

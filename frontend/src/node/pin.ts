@@ -8,6 +8,7 @@ import type { SeenHead } from '@zarnitsa/light-client'
 import { isHex, Pin } from '@zarnitsa/light-client/page'
 
 const HEAD = 'zarnitsa.seen-head'
+const EVENT = 'zarnitsa.seen-event'
 
 const store = () => new Pin(localStorage)
 
@@ -24,11 +25,13 @@ export function pinnedKey(): string | undefined {
 export function pin(key: string): void {
   store().keep(key)
   localStorage.removeItem(HEAD)
+  localStorage.removeItem(EVENT)
 }
 
 export function forgetPin(): void {
   store().forget()
   localStorage.removeItem(HEAD)
+  localStorage.removeItem(EVENT)
 }
 
 /** The newest block that this browser saw: an older one is refused from then on. */
@@ -46,4 +49,14 @@ export function seenHead(): SeenHead | undefined {
 export function keepSeen(head: SeenHead): void {
   // Answers may overtake one another.
   if ((seenHead()?.height ?? -1) < head.height) localStorage.setItem(HEAD, JSON.stringify(head))
+}
+
+/** The number of the last event that this browser had: it goes on from there, and does not hear all of them again. */
+export function seenEvent(): number {
+  const stored = Number(localStorage.getItem(EVENT) ?? '0')
+  return Number.isSafeInteger(stored) && stored >= 0 ? stored : 0
+}
+
+export function keepEvent(number: number): void {
+  if (number > seenEvent()) localStorage.setItem(EVENT, String(number))
 }
