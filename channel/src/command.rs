@@ -69,6 +69,8 @@ pub enum LocalCommand {
     },
     /// Sends all waiting updates with a commitment_signed.
     Commit,
+    /// Takes back the HTLCs that wait for a commitment_signed: nobody has heard of them.
+    WithdrawHtlcs,
     /// Begins a cooperative close.
     Shutdown {
         /// Where this node's coins are to go.

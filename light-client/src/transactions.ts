@@ -6,9 +6,15 @@ import exonum, { type MessageCodec } from 'exonum-client'
 import { CoreMessageSchema } from './gen/exonum/messages_pb.js'
 import {
   CloseChannelRequestSchema,
+  OpenBatchRequestSchema,
   OpenChannelRequestSchema,
 } from './gen/lightning_records_pb.js'
-import { InvoiceStepSchema, PaymentOrderSchema, PolicyChangeSchema } from './gen/lightning_transactions_pb.js'
+import {
+  ChannelPolicyChangeSchema,
+  InvoiceStepSchema,
+  PaymentOrderSchema,
+  PolicyChangeSchema,
+} from './gen/lightning_transactions_pb.js'
 import { toHex } from './hex.js'
 
 /** The service's number in the ledger. */
@@ -21,6 +27,8 @@ export const METHODS = {
   policy: { id: 13, schema: PolicyChangeSchema },
   openChannel: { id: 14, schema: OpenChannelRequestSchema },
   closeChannel: { id: 15, schema: CloseChannelRequestSchema },
+  channelPolicy: { id: 17, schema: ChannelPolicyChangeSchema },
+  openBatch: { id: 18, schema: OpenBatchRequestSchema },
 } as const satisfies Record<string, { id: number; schema: DescMessage }>
 
 export type Method = keyof typeof METHODS

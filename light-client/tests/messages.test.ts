@@ -51,6 +51,9 @@ const ARGUMENTS: DescMessage[] = [
   records.OpenChannelRequestSchema,
   records.CloseChannelRequestSchema,
   transactions.RequestResultSchema,
+  transactions.ChannelPolicyChangeSchema,
+  records.OpenBatchRequestSchema,
+  transactions.BatchSignedSchema,
 ]
 
 /** The methods that the operator signs. */

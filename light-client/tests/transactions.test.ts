@@ -44,6 +44,8 @@ const hub: Argument<'policy'>['policy'] = {
   minAcceptedHtlcs: 5,
   maxMinimumDepth: 144,
   minClosingFeeratePerKw: 253,
+  forward: true,
+  acceptKeysend: true,
 }
 
 function command<M extends Method>(name: string, method: M, argument: Argument<M>) {

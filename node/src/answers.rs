@@ -14,9 +14,7 @@ use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, PaymentHash};
 use zarnitsa_channel::state::Channel;
 use zarnitsa_ledger::Ledger;
-use zarnitsa_service::records::{AcceptFrom, Policy};
-use zarnitsa_service::transactions::PolicyChange;
-use zarnitsa_service::{read, LedgerCall};
+use zarnitsa_service::read;
 
 use crate::api::{self, ApiError, ErrorCode, NodeApi};
 use crate::node::Node;
@@ -191,6 +189,13 @@ impl NodeApi for Answers {
         self.shared.open_channel(request).await
     }
 
+    async fn open_batch(
+        &self,
+        request: api::OpenBatch,
+    ) -> Result<Vec<api::ChannelOpened>, ApiError> {
+        self.shared.open_batch(request).await
+    }
+
     async fn channels(&self) -> Result<Vec<api::ChannelSummary>, ApiError> {
         let (connected, limits) = (self.connected(), self.shared.limits());
         let mut records = read::channel_records(&*self.shared.ledger.snapshot());
@@ -269,6 +274,14 @@ impl NodeApi for Answers {
         Ok(view::invoice(&record, time::unix()))
     }
 
+    async fn settle_invoice(&self, request: api::SettleInvoice) -> Result<api::Invoice, ApiError> {
+        self.shared.settle_invoice(request).await
+    }
+
+    async fn cancel_invoice(&self, request: api::CancelInvoice) -> Result<api::Invoice, ApiError> {
+        self.shared.cancel_invoice(request).await
+    }
+
     async fn pay(&self, request: api::Pay) -> Result<api::Payment, ApiError> {
         self.shared.pay(request).await
     }
@@ -299,30 +312,16 @@ impl NodeApi for Answers {
     }
 
     async fn forwards(&self) -> Result<Vec<api::Forward>, ApiError> {
-        Ok(Vec::new()) // nothing is forwarded
+        let records = read::forwards(&*self.shared.ledger.snapshot(), 0, MOST);
+        Ok(records.iter().map(view::forward).collect())
     }
 
     async fn policy(&self) -> Result<api::Policy, ApiError> {
-        Ok(policy_view(&self.shared.policy()))
+        Ok(self.shared.policy_view())
     }
 
     async fn set_policy(&self, request: api::SetPolicy) -> Result<api::Policy, ApiError> {
-        if request.channel_id.is_some() {
-            let message = "a channel has no policy of its own";
-            return Err(ApiError::new(ErrorCode::NotSupported, message));
-        }
-        let mut policy = self.shared.policy();
-        policy.base_fee_msat = request.base_fee_msat.unwrap_or(policy.base_fee_msat);
-        policy.fee_ppm = request.fee_ppm.unwrap_or(policy.fee_ppm);
-        policy.cltv_delta = request.cltv_delta.unwrap_or(policy.cltv_delta);
-        let change = PolicyChange {
-            policy: policy.clone(),
-            nonce: rand::random(),
-        };
-        self.shared
-            .order(LedgerCall::Policy(Box::new(change)))
-            .await?;
-        Ok(policy_view(&policy))
+        self.shared.set_policy(request).await
     }
 
     async fn submit_transaction(
@@ -352,19 +351,6 @@ impl NodeApi for Answers {
 
     fn ledger(&self) -> Ledger {
         self.shared.ledger.clone()
-    }
-}
-
-fn policy_view(policy: &Policy) -> api::Policy {
-    api::Policy {
-        base_fee_msat: policy.base_fee_msat,
-        fee_ppm: policy.fee_ppm,
-        cltv_delta: policy.cltv_delta,
-        min_channel_sat: policy.min_channel_sat.to_sat(),
-        max_channel_sat: policy.max_channel_sat.to_sat(),
-        minimum_depth: policy.minimum_depth,
-        accept_channels: policy.accept_from != AcceptFrom::Nobody,
-        channels: Vec::new(),
     }
 }
 

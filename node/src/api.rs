@@ -23,8 +23,8 @@ use zarnitsa_ledger::Ledger;
 
 pub use amount::{parse_msat, parse_sat, AmountOrAll, AmountOrAny, ParseAmountError};
 pub use channel::{
-    ChannelClosed, ChannelHistoryEntry, ChannelHtlc, ChannelOpened, ChannelState, ChannelSummary,
-    CloseChannel, HtlcDirection, OpenChannel, Opener,
+    BatchChannel, ChannelClosed, ChannelHistoryEntry, ChannelHtlc, ChannelOpened, ChannelState,
+    ChannelSummary, CloseChannel, HtlcDirection, OpenBatch, OpenChannel, Opener,
 };
 pub use error::{ApiError, ErrorCode, Problem};
 pub use event::Event;
@@ -33,11 +33,11 @@ pub use node::{
     Balance, Health, LedgerOwner, LogTail, Network, NodeInfo, Role, Session, SessionAccess,
 };
 pub use payment::{
-    CreateInvoice, Forward, Invoice, InvoiceDraft, InvoiceStatus, Keysend, Pay, Payment,
-    PaymentDirection, PaymentFailure, PaymentStatus, RouteHop,
+    CancelInvoice, CreateInvoice, Forward, Invoice, InvoiceDraft, InvoiceStatus, Keysend, Pay,
+    Payment, PaymentDirection, PaymentFailure, PaymentStatus, RouteHop, SettleInvoice,
 };
 pub use peer::{ParsePeerError, Peer, PeerAddress, PeerConnect, PeerDisconnect, PeerNamed};
-pub use policy::{ChannelPolicy, Policy, SetPolicy};
+pub use policy::{ChannelPolicy, PeerPolicy, Policy, SetPolicy};
 pub use text::{display, display_option, msat, msat_option};
 pub use wallet::{
     FeeRates, Utxo, WalletAddress, WalletOverview, WalletSend, WalletSent, WalletTransaction,
@@ -88,6 +88,9 @@ pub trait NodeApi: Send + Sync + 'static {
     /// Opens a channel; returns once the opening transaction is handed to the Bitcoin network.
     async fn open_channel(&self, request: OpenChannel) -> Result<ChannelOpened, ApiError>;
 
+    /// Opens several channels by one opening transaction; returns once that is handed to the Bitcoin network.
+    async fn open_batch(&self, request: OpenBatch) -> Result<Vec<ChannelOpened>, ApiError>;
+
     /// Every channel that is not closed for good, and those that are, oldest first.
     async fn channels(&self) -> Result<Vec<ChannelSummary>, ApiError>;
 
@@ -112,6 +115,12 @@ pub trait NodeApi: Send + Sync + 'static {
 
     /// One invoice, or [`ErrorCode::NotFound`].
     async fn invoice(&self, hash: PaymentHash) -> Result<Invoice, ApiError>;
+
+    /// Claims what is held for an invoice. Error where nothing is: [`ErrorCode::Refused`].
+    async fn settle_invoice(&self, request: SettleInvoice) -> Result<Invoice, ApiError>;
+
+    /// Takes an invoice back that is not paid, and gives back what is held for it.
+    async fn cancel_invoice(&self, request: CancelInvoice) -> Result<Invoice, ApiError>;
 
     /// Pays, and waits for the outcome. A payment that failed is an `Ok` with its status and reason; `Err` is
     /// for a payment that was never begun or whose outcome is not known within the timeout

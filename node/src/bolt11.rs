@@ -6,11 +6,13 @@ use lightning::types::payment::PaymentHash;
 use lightning_invoice::{Bolt11Invoice, Currency, InvoiceBuilder, PaymentSecret};
 use std::time::Duration;
 use zarnitsa_channel::amount::Msat;
+use zarnitsa_channel::ids;
 use zarnitsa_channel::message::UpdateAddHtlc;
 use zarnitsa_peer::onion::{
     self, BuildError, BuiltOnion, FailureCode, IncomingHtlc, Payee, Peeled, ONION_LENGTH,
 };
 use zarnitsa_service::records::{Failure, Payment};
+use zarnitsa_service::transactions::NewInvoice;
 
 use crate::shared::Shared;
 
@@ -21,27 +23,23 @@ impl Shared {
     /// Builds and signs it.
     pub(crate) fn bolt11(
         &self,
-        nonce: &[u8; 32],
-        amount: Msat,
-        description: &str,
-        expiry_seconds: u32,
-        created_at: u64,
+        payment_hash: ids::PaymentHash,
+        new: &NewInvoice,
     ) -> Result<String, String> {
-        let preimage = self.signer.invoice_preimage(nonce);
-        let hash = sha256::Hash::from_byte_array(preimage.payment_hash().0);
+        let hash = sha256::Hash::from_byte_array(payment_hash.0);
         let builder = InvoiceBuilder::new(Currency::from(self.network()))
-            .description(description.to_owned())
+            .description(new.description.clone())
             .payment_hash(hash)
-            .payment_secret(PaymentSecret(*self.signer.payment_secret(nonce)))
-            .duration_since_epoch(Duration::from_secs(created_at))
-            .expiry_time(Duration::from_secs(expiry_seconds.into()))
+            .payment_secret(PaymentSecret(*self.signer.payment_secret(&new.nonce)))
+            .duration_since_epoch(Duration::from_secs(new.created_at))
+            .expiry_time(Duration::from_secs(new.expiry_seconds.into()))
             .min_final_cltv_expiry_delta(MIN_FINAL_CLTV_EXPIRY_DELTA)
             .payee_pub_key(self.signer.node_id())
             .basic_mpp();
-        let builder = if amount == Msat::ZERO {
+        let builder = if new.amount_msat == Msat::ZERO {
             builder
         } else {
-            builder.amount_milli_satoshis(amount.to_msat())
+            builder.amount_milli_satoshis(new.amount_msat.to_msat())
         };
         builder
             .build_signed(|digest| self.signer.sign_node_recoverable(digest))

@@ -13,19 +13,21 @@ use zarnitsa_channel::ids::PaymentHash;
 use zarnitsa_service::records::{
     CloseChannelRequest, OpenChannelRequest, PaymentStatus, RequestStatus,
 };
-use zarnitsa_service::transactions::{InvoiceChange, InvoiceStep, NewInvoice, PaymentOrder};
+use zarnitsa_service::transactions::PaymentOrder;
 use zarnitsa_service::LedgerCall;
 
-use crate::api::{self, AmountOrAll, AmountOrAny, ApiError, ErrorCode};
+use crate::api::{self, AmountOrAll, ApiError, ErrorCode};
 use crate::notify::Subject;
 use crate::shared::Shared;
 use crate::{time, view};
+
+mod batch;
+mod invoices;
 
 /// How long an opening or a close may take until its transaction is handed to the network.
 const ORDER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Unless the caller says otherwise.
 const PAYMENT_TIMEOUT_SECONDS: u32 = 60;
-const INVOICE_EXPIRY_SECONDS: u32 = 3_600;
 /// The fee that may be paid unless the caller says otherwise: one percent, and at least 5 sat.
 const MAX_FEE_DIVISOR: u64 = 100;
 const MAX_FEE_AT_LEAST: Msat = Msat::new(5_000);
@@ -51,6 +53,7 @@ impl Shared {
             feerate_per_kw: feerate_per_kw(request.fee_rate_sat_vb)?,
             announce: request.announce,
             nonce: rand::random(),
+            zero_conf: request.zero_conf,
         };
         let hash = self.order(LedgerCall::OpenChannel(order)).await?;
         let id = self.await_request(hash).await?;
@@ -83,77 +86,6 @@ impl Shared {
             })
             .await?;
         Ok(api::ChannelClosed { closing_txid })
-    }
-
-    /// Makes a BOLT 11 invoice. Its preimage is derived by the signer and not stored.
-    pub(crate) async fn create_invoice(
-        &self,
-        request: api::CreateInvoice,
-    ) -> Result<api::Invoice, ApiError> {
-        let (payment_hash, new) = self.new_invoice(request)?;
-        let created_at = new.created_at;
-        let change = InvoiceChange::Created(new);
-        self.order(LedgerCall::Invoice(InvoiceStep {
-            payment_hash,
-            change,
-        }))
-        .await?;
-        let record = self
-            .invoice(&payment_hash)
-            .ok_or_else(|| ApiError::not_found("invoice", payment_hash))?;
-        Ok(view::invoice(&record, created_at))
-    }
-
-    /// The same up to the ledger: for an operator whose key is elsewhere.
-    pub(crate) fn draft_invoice(
-        &self,
-        request: api::CreateInvoice,
-    ) -> Result<api::InvoiceDraft, ApiError> {
-        let (payment_hash, new) = self.new_invoice(request)?;
-        Ok(api::InvoiceDraft {
-            payment_hash,
-            nonce: hex::encode(new.nonce),
-            amount_msat: new.amount_msat,
-            description: new.description,
-            created_at: new.created_at,
-            expiry_seconds: new.expiry_seconds,
-            invoice: new.invoice,
-        })
-    }
-
-    fn new_invoice(
-        &self,
-        request: api::CreateInvoice,
-    ) -> Result<(PaymentHash, NewInvoice), ApiError> {
-        let amount = match request.amount {
-            AmountOrAny::Amount(Msat::ZERO) => {
-                return Err(ApiError::bad_request("the amount must not be zero"));
-            }
-            AmountOrAny::Amount(amount) => amount,
-            AmountOrAny::Any => Msat::ZERO,
-        };
-        let nonce: [u8; 32] = rand::random();
-        let expiry_seconds = request.expiry_seconds.unwrap_or(INVOICE_EXPIRY_SECONDS);
-        let created_at = time::unix();
-        let invoice = self
-            .bolt11(
-                &nonce,
-                amount,
-                &request.description,
-                expiry_seconds,
-                created_at,
-            )
-            .map_err(ApiError::bad_request)?;
-        let payment_hash = self.signer.invoice_preimage(&nonce).payment_hash();
-        let new = NewInvoice {
-            nonce,
-            amount_msat: amount,
-            description: request.description,
-            created_at,
-            expiry_seconds,
-            invoice,
-        };
-        Ok((payment_hash, new))
     }
 
     /// Pays a BOLT 11 invoice, and waits for the outcome.

@@ -121,6 +121,10 @@ pub struct PolicyConfig {
     pub minimum_depth: u32,
     /// Whether peers may open channels to the node.
     pub accept_channels: bool,
+    /// Whether payments of others are forwarded.
+    pub forward: bool,
+    /// Whether payments without an invoice are taken.
+    pub accept_keysend: bool,
 }
 
 /// `[seed]`
@@ -244,6 +248,8 @@ impl PolicyConfig {
             max_channel_sat: 16_777_215,
             minimum_depth: if network == Network::Regtest { 1 } else { 3 },
             accept_channels: role == Role::Hub,
+            forward: role == Role::Hub,
+            accept_keysend: true,
         }
     }
 }

@@ -114,6 +114,27 @@ impl Shared {
         Ok((funded.output, signed?))
     }
 
+    /// The same for the outputs of a batch: one transaction, and where in it each output is.
+    pub(crate) fn fund_batch(
+        &self,
+        outputs: &[TxOut],
+        feerate_per_kw: u32,
+    ) -> Result<(Vec<OutPoint>, Transaction), FundingError> {
+        let asked: Vec<_> = outputs
+            .iter()
+            .map(|output| (output.script_pubkey.clone(), output.value))
+            .collect();
+        let (funded, places) = self.wallet.fund_all(&asked, fee_rate(feerate_per_kw))?;
+        let signed = self.wallet.sign(&funded, |psbt| {
+            self.signer.sign_psbt(psbt)?;
+            Ok(())
+        });
+        if signed.is_err() {
+            self.wallet.release(&funded.txid);
+        }
+        Ok((places, signed?))
+    }
+
     pub(crate) fn release_coins(&self, opening: &Txid) {
         self.wallet.release(opening);
     }

@@ -63,6 +63,8 @@ pub fn first_policy(settings: &PolicyConfig) -> Policy {
         base_fee_msat: Msat::new(settings.base_fee_msat),
         fee_ppm: settings.fee_ppm,
         cltv_delta: settings.cltv_delta,
+        forward: settings.forward,
+        accept_keysend: settings.accept_keysend,
         ..Policy::hub()
     }
 }

@@ -3,6 +3,7 @@
 mod answers;
 pub mod api;
 mod bolt11;
+mod channel_update;
 pub mod cli;
 mod client_handler;
 pub mod config;
@@ -18,6 +19,8 @@ pub mod logging;
 pub mod node;
 mod notify;
 mod onchain;
+mod parts;
+mod policy_orders;
 pub mod server_handler;
 mod shared;
 mod time;

@@ -1,5 +1,7 @@
-//! The hub's role: whose channels are accepted, and on what terms. The channel machine is the same for users and hubs;
-//! only the policy differs, and any node with bitcoin can be a hub.
+//! The hub's role: whose channels are accepted and on what terms, and whose payments are passed on. The channel machine is
+//! the same for users and hubs; only the policy differs, and any node with bitcoin can be a hub.
+
+pub(crate) mod forwarding;
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::Amount;
@@ -49,7 +51,7 @@ pub fn may_open<'a>(
     if !welcome {
         return Err(NotAccepted::Peer);
     }
-    if open.channel_type.zero_conf {
+    if open.channel_type.zero_conf && !policy.limits_for(peer).allow_zero_conf {
         return Err(NotAccepted::ZeroConf);
     }
     let (least, most, got) = (

@@ -1,6 +1,7 @@
 //! What the driver, the handlers and the HTTP server share: the node's parts, and the durable ledger read through the
 //! service's eyes.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bitcoin::constants::ChainHash;
@@ -16,12 +17,14 @@ use zarnitsa_channel::state::Channel;
 use zarnitsa_ledger::{Ledger, Receipt};
 use zarnitsa_peer::{Connection, PeerNetwork};
 use zarnitsa_service::records::{
-    ChannelRecord, HtlcKey, Invoice, Payment, PaymentStatus, Policy, Request, RequestStatus,
+    ChannelPolicy, ChannelRecord, HtlcKey, HtlcRecord, Invoice, Payment, PaymentStatus, Policy,
+    Request, RequestArguments, RequestStatus, ReturnedFailure,
 };
 use zarnitsa_service::transactions::RequestResult;
 use zarnitsa_service::{read, LedgerCall, MemoVerifier};
 use zarnitsa_signer::{ChannelView, Signer};
 
+use crate::channel_update::ChannelUpdates;
 use crate::config::Config;
 use crate::ldk_signer::LdkSigner;
 use crate::notify::Notifier;
@@ -46,21 +49,31 @@ pub struct Shared {
     pub(crate) verifier: Arc<MemoVerifier>,
     pub(crate) notifier: Notifier,
     pub(crate) stopping: CancellationToken,
+    pub(crate) channel_updates: ChannelUpdates,
     rules: RwLock<Arc<Rules>>,
 }
 
 /// The policy as the ledger has it, and what follows from it.
 #[derive(Debug)]
-struct Rules {
-    policy: Policy,
-    limits: Limits,
+pub(crate) struct Rules {
+    pub policy: Policy,
+    pub limits: Limits,
+    /// Of channels that have one of their own.
+    pub channels: BTreeMap<ChannelId, ChannelPolicy>,
 }
 
 impl Rules {
     fn read(ledger: &Ledger) -> Arc<Self> {
-        let policy = read::policy(&*ledger.snapshot()).unwrap_or_else(Policy::user);
+        let snapshot = ledger.snapshot();
+        let policy = read::policy(&*snapshot).unwrap_or_else(Policy::user);
         let limits = policy.limits();
-        Arc::new(Self { policy, limits })
+        let channels = read::channel_policies(&*snapshot);
+        let channels = channels.into_iter().map(|own| (own.channel_id, own));
+        Arc::new(Self {
+            policy,
+            limits,
+            channels: channels.collect(),
+        })
     }
 }
 
@@ -100,6 +113,7 @@ impl Shared {
             verifier: parts.verifier,
             notifier: Notifier::default(),
             stopping: CancellationToken::new(),
+            channel_updates: ChannelUpdates::default(),
             rules,
         }
     }
@@ -116,7 +130,8 @@ impl Shared {
         self.ledger.snapshot()
     }
 
-    fn rules(&self) -> Arc<Rules> {
+    /// All that the operator wants, read together.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
         self.rules
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -181,6 +196,16 @@ impl Shared {
         read::onion(&*self.snapshot(), &HtlcKey::new(id, offerer, htlc))
     }
 
+    /// An HTLC's record, as it is on disk.
+    pub(crate) fn htlc(&self, key: &HtlcKey) -> Option<HtlcRecord> {
+        read::htlc(&*self.snapshot(), key)
+    }
+
+    /// Why an HTLC out failed, as it came.
+    pub(crate) fn returned_failure(&self, outgoing: &HtlcKey) -> Option<ReturnedFailure> {
+        read::returned_failure(&*self.snapshot(), outgoing)
+    }
+
     pub(crate) fn invoice(&self, hash: &PaymentHash) -> Option<Invoice> {
         read::invoice(&*self.snapshot(), hash)
     }
@@ -202,6 +227,12 @@ impl Shared {
     /// The order that opened the channel, if it was one.
     pub(crate) fn request_of(&self, id: &ChannelId) -> Option<Hash> {
         self.channel_record(id)?.request
+    }
+
+    /// Whether an order is for several channels.
+    pub(crate) fn is_batch(&self, request: &Hash) -> bool {
+        let request = read::request(&*self.snapshot(), request);
+        request.is_some_and(|request| matches!(request.arguments, RequestArguments::OpenBatch(_)))
     }
 
     pub(crate) fn request_failed(&self, request: Hash, reason: &str) {

@@ -127,23 +127,20 @@ pub fn invoice(record: &records::Invoice, now: u64) -> api::Invoice {
         created_at: record.created_at,
         expires_at: record.expires_at(),
         received_msat: Some(record.received_msat).filter(|amount| *amount != zero),
+        hold: record.hold,
+        keysend: record.keysend,
     }
 }
 
 /// A payment. `created_at` is the time of its block.
 pub fn payment(record: &records::Payment, created_at: u64) -> api::Payment {
-    use api::PaymentStatus as S;
     api::Payment {
         payment_hash: record.payment_hash,
         direction: api::PaymentDirection::Sent,
         preimage: record.preimage.map(|preimage| hex::encode(preimage.0)),
         amount_msat: record.amount_msat,
         fee_msat: record.fee_msat,
-        status: match record.status {
-            records::PaymentStatus::Pending => S::Pending,
-            records::PaymentStatus::Succeeded => S::Succeeded,
-            records::PaymentStatus::Failed => S::Failed,
-        },
+        status: payment_status(record.status),
         route: vec![api::RouteHop {
             node_id: record.payee,
             short_channel_id: None,
@@ -153,6 +150,29 @@ pub fn payment(record: &records::Payment, created_at: u64) -> api::Payment {
         invoice: Some(record.invoice.clone()).filter(|invoice| !invoice.is_empty()),
         description: description(&record.invoice),
         created_at,
+    }
+}
+
+fn payment_status(status: records::PaymentStatus) -> api::PaymentStatus {
+    match status {
+        records::PaymentStatus::Pending => api::PaymentStatus::Pending,
+        records::PaymentStatus::Succeeded => api::PaymentStatus::Succeeded,
+        records::PaymentStatus::Failed => api::PaymentStatus::Failed,
+    }
+}
+
+/// A payment that passed through this node. What it earned is earned when it has succeeded.
+pub fn forward(record: &records::Forward) -> api::Forward {
+    api::Forward {
+        payment_hash: record.payment_hash,
+        incoming_channel_id: record.incoming.channel_id,
+        incoming_htlc_id: record.incoming.id.0,
+        outgoing_channel_id: record.outgoing.channel_id,
+        outgoing_htlc_id: record.outgoing.id.0,
+        amount_msat: record.outgoing_msat,
+        fee_msat: record.fee(),
+        status: payment_status(record.status),
+        failure: record.failure.as_ref().map(failure),
     }
 }
 
@@ -209,7 +229,9 @@ pub fn event(index: u64, event: &records::Event) -> api::Event {
     let kind = event.kind.as_str();
     let subject = event.subject;
     let is_channel = kind.starts_with("channel");
-    let is_payment = kind.starts_with("payment") || kind.starts_with("invoice");
+    let is_payment = ["payment", "invoice", "forward"]
+        .iter()
+        .any(|subject| kind.starts_with(subject));
     api::Event {
         number: index + 1,
         kind: kind.to_owned(),

@@ -16,6 +16,8 @@ pub fn init_features() -> InitFeatures {
     features.set_anchors_zero_fee_htlc_tx_optional();
     features.set_shutdown_any_segwit_optional();
     features.set_channel_type_optional();
+    features.set_scid_privacy_optional();
+    features.set_zero_conf_optional();
     features
 }
 

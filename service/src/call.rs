@@ -1,4 +1,3 @@
-// NOTE FROM LEAD: read NOTE-FROM-LEAD.md in the root of your clone (then delete this line).
 //! The one door into the ledger: a call becomes a signed transaction.
 
 use exonum::crypto::KeyPair;
@@ -7,11 +6,11 @@ use zarnitsa_channel::command::{Command, LocalCommand};
 use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::message::PeerMessage;
 
-use crate::records::{CloseChannelRequest, Failure, OpenChannelRequest};
+use crate::records::{CloseChannelRequest, Failure, HtlcRef, OpenBatchRequest, OpenChannelRequest};
 use crate::transactions::{
-    ChainStep, Closing, Commitment, FeeUpdate, HtlcAdd, HtlcResolve, InvoiceStep,
-    LightningInterface, Opening, PaymentOrder, PaymentResult, PolicyChange, Ready, Reestablish,
-    RequestResult, Revocation, Step,
+    BatchSigned, ChainStep, ChannelPolicyChange, Closing, Commitment, FeeUpdate, HtlcAdd,
+    HtlcResolve, InvoiceStep, LightningInterface, Opening, PaymentOrder, PaymentResult,
+    PolicyChange, Ready, Reestablish, RequestResult, Revocation, Step,
 };
 use crate::INSTANCE_ID;
 
@@ -40,8 +39,14 @@ pub enum LedgerCall {
     PaymentResult(PaymentResult),
     /// The policy is set. Signed by the operator.
     Policy(Box<PolicyChange>),
+    /// What one channel forwards for is set. Signed by the operator.
+    ChannelPolicy(ChannelPolicyChange),
     /// A channel is to be opened. Signed by the operator.
     OpenChannel(OpenChannelRequest),
+    /// Several channels are to be opened by one transaction. Signed by the operator.
+    OpenBatch(OpenBatchRequest),
+    /// Every peer of a batch has signed. Signed by the node.
+    BatchSigned(BatchSigned),
     /// A channel is to be closed. Signed by the operator.
     CloseChannel(CloseChannelRequest),
     /// An order is carried out or given up. Signed by the node.
@@ -55,6 +60,8 @@ pub struct Attachment {
     pub onion: Vec<u8>,
     /// With an HTLC of ours that the peer fails: what the failure onion says, once decoded.
     pub failure: Option<Failure>,
+    /// With an HTLC of ours that is a forward: the HTLC in that causes it.
+    pub incoming: Option<HtlcRef>,
 }
 
 /// Signs the call's transaction. It is deterministic: the same call and key give the same bytes.
@@ -81,7 +88,10 @@ pub fn transaction(keypair: &KeyPair, call: LedgerCall) -> Verified<AnyTx> {
         LedgerCall::Payment(argument) => keypair.payment(INSTANCE_ID, argument),
         LedgerCall::PaymentResult(argument) => keypair.payment_result(INSTANCE_ID, argument),
         LedgerCall::Policy(argument) => keypair.policy(INSTANCE_ID, *argument),
+        LedgerCall::ChannelPolicy(argument) => keypair.channel_policy(INSTANCE_ID, argument),
         LedgerCall::OpenChannel(argument) => keypair.open_channel(INSTANCE_ID, argument),
+        LedgerCall::OpenBatch(argument) => keypair.open_batch(INSTANCE_ID, argument),
+        LedgerCall::BatchSigned(argument) => keypair.batch_signed(INSTANCE_ID, argument),
         LedgerCall::CloseChannel(argument) => keypair.close_channel(INSTANCE_ID, argument),
         LedgerCall::RequestResult(argument) => keypair.request_result(INSTANCE_ID, argument),
     }
@@ -109,7 +119,8 @@ impl Method {
                 LocalCommand::AddHtlc { .. } => Self::HtlcAdd,
                 LocalCommand::FulfillHtlc { .. }
                 | LocalCommand::FailHtlc { .. }
-                | LocalCommand::FailMalformedHtlc { .. } => Self::HtlcResolve,
+                | LocalCommand::FailMalformedHtlc { .. }
+                | LocalCommand::WithdrawHtlcs => Self::HtlcResolve,
                 LocalCommand::UpdateFee { .. } => Self::FeeUpdate,
                 LocalCommand::Commit => Self::Commitment,
                 LocalCommand::Shutdown { .. }
@@ -140,7 +151,10 @@ fn step_transaction(keypair: &KeyPair, step: Step, attachment: Attachment) -> Ve
     match Method::of(&step.command) {
         Method::Commitment => keypair.commitment(INSTANCE_ID, Commitment::new(step)),
         Method::Revocation => keypair.revocation(INSTANCE_ID, Revocation::new(step)),
-        Method::HtlcAdd => keypair.htlc_add(INSTANCE_ID, HtlcAdd::new(step, attachment.onion)),
+        Method::HtlcAdd => keypair.htlc_add(
+            INSTANCE_ID,
+            HtlcAdd::new(step, attachment.onion, attachment.incoming),
+        ),
         Method::HtlcResolve => {
             keypair.htlc_resolve(INSTANCE_ID, HtlcResolve::new(step, attachment.failure))
         }

@@ -26,6 +26,8 @@ pub enum OperatorError {
     BadAmount = 4,
     /// The node id of the peer is this node's own.
     OwnNode = 5,
+    /// A batch has between 1 and 100 channels, each with another peer, and of an amount that is said.
+    BadBatch = 6,
 }
 
 /// Openings. Codes 16 to 31.
@@ -48,6 +50,10 @@ pub enum OpeningError {
     SizeNotAccepted = 22,
     /// There are as many channels as the policy allows.
     TooManyChannels = 23,
+    /// The channel is one of a batch: its funding_signed is stored with all others of the batch, never alone.
+    PartOfBatch = 24,
+    /// Not every channel of the batch is named once.
+    OtherThanBatch = 25,
 }
 
 /// Steps of channels. Codes 32 to 63.
@@ -92,6 +98,24 @@ pub enum HtlcError {
     WrongPreimage = 65,
     /// The preimage is known: the HTLC is to be claimed, never failed.
     PreimageKnown = 66,
+    /// Only an HTLC that is offered to this node can be forwarded.
+    NotIncoming = 67,
+    /// Only an HTLC that is irrevocably committed, and that nobody has begun to remove, can be forwarded.
+    NotCommitted = 68,
+    /// The HTLC is forwarded already.
+    AlreadyForwarded = 69,
+    /// The two halves of a forward have the same payment hash.
+    OtherPaymentHash = 70,
+    /// More would go out than comes in.
+    NotConserved = 71,
+    /// The HTLC out would not expire before the HTLC in.
+    ExpiryNotEarlier = 72,
+    /// The HTLC is only to be failed: it took the exposure to HTLCs without an output over the limit.
+    MustFail = 73,
+    /// The HTLC out that this one causes can still be claimed.
+    ForwardAlive = 74,
+    /// The policy forwards nothing.
+    NoForwarding = 75,
 }
 
 /// Payments. Codes 80 to 95.
@@ -136,6 +160,14 @@ pub enum InvoiceError {
     TimeWentBack = 102,
     /// An invoice that expires at once, or after more than ten years.
     BadExpiry = 103,
+    /// An HTLC of the set is not there, not committed, of another payment hash, named twice or on its way elsewhere.
+    BadSet = 104,
+    /// Only an invoice that the operator wants held is settled by the operator.
+    NotHeld = 105,
+    /// The operator settles or cancels the invoice: its HTLCs are claimed only then.
+    Held = 106,
+    /// The preimage does not hash to the payment hash.
+    WrongPreimage = 107,
 }
 
 /// A refusal of the channel machine as an error of the ledger: a code of its group, and the machine's own words.

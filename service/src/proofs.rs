@@ -113,6 +113,16 @@ pub struct PaymentProof {
     pub to_payment: MapProof<Hash, StoredBytes, Raw>,
 }
 
+/// Payments that passed through this node, or their absence.
+#[derive(Debug, Serialize)]
+pub struct ForwardProof {
+    /// To `lightning.forwards`.
+    #[serde(flatten)]
+    pub table: ToTable,
+    /// From there, by the HTLC in, to a `Forward`.
+    pub to_forward: MapProof<HtlcKey, StoredBytes>,
+}
+
 /// An order of the operator, or its absence.
 #[derive(Debug, Serialize)]
 pub struct RequestProof {
@@ -193,6 +203,15 @@ pub fn payment(snapshot: &dyn Snapshot, hash: &PaymentHash) -> Option<PaymentPro
     Some(PaymentProof {
         table: to_table(snapshot, "payments")?,
         to_payment: to_key(snapshot, "payments", &hash.0)?,
+    })
+}
+
+/// Several payments that passed through this node by one proof, by their HTLCs in.
+pub fn forwards(snapshot: &dyn Snapshot, incoming: &[HtlcKey]) -> Option<ForwardProof> {
+    let index = service(snapshot)?.get_proof_map::<_, HtlcKey, StoredBytes>("forwards");
+    Some(ForwardProof {
+        table: to_table(snapshot, "forwards")?,
+        to_forward: index.get_multiproof(incoming.iter().copied()),
     })
 }
 

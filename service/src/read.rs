@@ -8,8 +8,8 @@ use zarnitsa_channel::ids::{ChannelId, PaymentHash};
 use zarnitsa_channel::state::Channel;
 
 use crate::records::{
-    ChannelRecord, Config, Event, HistoryEntry, HtlcKey, HtlcRecord, Invoice, Payment, Policy,
-    Request,
+    ChannelPolicy, ChannelRecord, Config, Event, Forward, HistoryEntry, HtlcKey, HtlcRecord,
+    Invoice, Payment, Policy, Request, ReturnedFailure,
 };
 use crate::schema::Schema;
 use crate::INSTANCE_NAME;
@@ -32,6 +32,14 @@ pub fn config(snapshot: &dyn Snapshot) -> Option<Config> {
 /// What the operator wants.
 pub fn policy(snapshot: &dyn Snapshot) -> Option<Policy> {
     schema(snapshot)?.policy.get()
+}
+
+/// What single channels forward for, in the order of their ids.
+pub fn channel_policies(snapshot: &dyn Snapshot) -> Vec<ChannelPolicy> {
+    let Some(schema) = schema(snapshot) else {
+        return Vec::new();
+    };
+    schema.channel_policies.values().collect()
 }
 
 /// A channel's record, closed channels included.
@@ -94,6 +102,26 @@ pub fn htlc(snapshot: &dyn Snapshot, key: &HtlcKey) -> Option<HtlcRecord> {
 /// The onion of an HTLC that lives.
 pub fn onion(snapshot: &dyn Snapshot, key: &HtlcKey) -> Option<Vec<u8>> {
     schema(snapshot)?.onions.get(key)
+}
+
+/// Why an HTLC of this node's failed, as it came: while the HTLC that it was forwarded for lives.
+pub fn returned_failure(snapshot: &dyn Snapshot, outgoing: &HtlcKey) -> Option<ReturnedFailure> {
+    schema(snapshot)?.returned_failures.get(outgoing)
+}
+
+/// A payment that passes through this node, by its HTLC in.
+pub fn forward(snapshot: &dyn Snapshot, incoming: &HtlcKey) -> Option<Forward> {
+    schema(snapshot)?.forwards.get(incoming)
+}
+
+/// Payments that pass or passed through this node, the newest first: `limit` at most, `skip` left out.
+pub fn forwards(snapshot: &dyn Snapshot, skip: u64, limit: usize) -> Vec<Forward> {
+    let Some(schema) = schema(snapshot) else {
+        return Vec::new();
+    };
+    newest(schema.forward_order.len(), skip, limit)
+        .filter_map(|index| schema.forwards.get(&schema.forward_order.get(index)?.key()))
+        .collect()
 }
 
 /// An invoice.

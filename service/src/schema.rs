@@ -9,8 +9,8 @@ use exonum_merkledb::{
 };
 
 use crate::records::{
-    ChannelRecord, Config, Event, HistoryEntry, HtlcKey, HtlcRecord, Invoice, Payment, Policy,
-    Request,
+    ChannelPolicy, ChannelRecord, Config, Event, Forward, HistoryEntry, HtlcKey, HtlcRecord,
+    HtlcRef, Invoice, Payment, Policy, Request, ReturnedFailure,
 };
 
 /// All indexes of the service. Channel ids and payment hashes stand as `Hash`: they are 32 bytes.
@@ -20,6 +20,8 @@ pub struct Schema<T: Access> {
     pub config: ProofEntry<T::Base, Config>,
     /// What the operator wants.
     pub policy: ProofEntry<T::Base, Policy>,
+    /// What single channels forward for, by channel_id.
+    pub channel_policies: RawProofMapIndex<T::Base, Hash, ChannelPolicy>,
     /// All channels that ever were, by channel_id.
     pub channels: RawProofMapIndex<T::Base, Hash, ChannelRecord>,
     /// Each channel's steps. Their hash and number stand in the channel's record.
@@ -28,6 +30,12 @@ pub struct Schema<T: Access> {
     pub htlcs: ProofMapIndex<T::Base, HtlcKey, HtlcRecord>,
     /// Onions of HTLCs that live.
     pub onions: MapIndex<T::Base, HtlcKey, Vec<u8>>,
+    /// Payments that pass through this node, by the HTLC in.
+    pub forwards: ProofMapIndex<T::Base, HtlcKey, Forward>,
+    /// HTLCs in, in the order in which they were forwarded.
+    pub forward_order: ListIndex<T::Base, HtlcRef>,
+    /// Why HTLCs out failed, while the HTLC in still has to be told.
+    pub returned_failures: MapIndex<T::Base, HtlcKey, ReturnedFailure>,
     /// By payment hash.
     pub invoices: RawProofMapIndex<T::Base, Hash, Invoice>,
     /// By payment hash.

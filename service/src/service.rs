@@ -17,12 +17,12 @@ use crate::errors::OperatorError;
 use crate::execute::{Author, Ledger};
 use crate::memo::MemoVerifier;
 use crate::proto;
-use crate::records::{CloseChannelRequest, Genesis, OpenChannelRequest};
+use crate::records::{CloseChannelRequest, Genesis, OpenBatchRequest, OpenChannelRequest};
 use crate::schema::Schema;
 use crate::transactions::{
-    ChainStep, Closing, Commitment, FeeUpdate, HtlcAdd, HtlcResolve, InvoiceStep,
-    LightningInterface, Opening, PaymentOrder, PaymentResult, PolicyChange, Ready, Reestablish,
-    RequestResult, Revocation,
+    BatchSigned, ChainStep, ChannelPolicyChange, Closing, Commitment, FeeUpdate, HtlcAdd,
+    HtlcResolve, InvoiceStep, LightningInterface, Opening, PaymentOrder, PaymentResult,
+    PolicyChange, Ready, Reestablish, RequestResult, Revocation,
 };
 use crate::{INSTANCE_ID, INSTANCE_NAME};
 
@@ -187,5 +187,24 @@ impl LightningInterface<ExecutionContext<'_>> for LightningService {
         argument: RequestResult,
     ) -> Self::Output {
         Ledger::enter(&context, Author::Node)?.request_result(argument)
+    }
+    fn channel_policy(
+        &self,
+        context: ExecutionContext<'_>,
+        argument: ChannelPolicyChange,
+    ) -> Self::Output {
+        Ledger::enter(&context, Author::Operator)?.channel_policy(argument)
+    }
+
+    fn open_batch(
+        &self,
+        context: ExecutionContext<'_>,
+        argument: OpenBatchRequest,
+    ) -> Self::Output {
+        Ledger::enter(&context, Author::Operator)?.open_batch(argument)
+    }
+
+    fn batch_signed(&self, context: ExecutionContext<'_>, argument: BatchSigned) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.batch_signed(argument, &*self.verifier)
     }
 }

@@ -51,6 +51,8 @@ fn commands() -> Vec<(&'static str, LedgerCall)> {
                 created_at: 1_800_000_000,
                 expiry_seconds: 3_600,
                 invoice: String::new(),
+                hold: false,
+                keysend: false,
             }),
         })
     };
@@ -93,6 +95,7 @@ fn commands() -> Vec<(&'static str, LedgerCall)> {
                 feerate_per_kw: 0,
                 announce: true,
                 nonce: [2; 32],
+                zero_conf: false,
             }),
         ),
         (

@@ -72,15 +72,52 @@ impl Wallet {
         let psbt = inner.build(&Payment {
             script: &script,
             amount,
+            others: &[],
             feerate,
         })?;
         // The change address is used up, whether the transaction is broadcast or not.
         inner.persist()?;
         let funded = describe(psbt, &script)?;
-        let inputs = funded.psbt.unsigned_tx.input.iter();
-        let coins = inputs.map(|input| input.previous_output).collect();
-        inner.reserved.insert(funded.txid, coins);
+        inner.reserve(&funded);
         Ok(funded)
+    }
+
+    /// As [`Self::fund`], for several outputs, each with another script. Gives their places in the order in which they were
+    /// asked for.
+    ///
+    /// # Errors
+    /// As [`Self::fund`]; [`WalletError::Signed`] if two scripts are the same, or none is given.
+    pub fn fund_all(
+        &self,
+        outputs: &[(ScriptBuf, Amount)],
+        feerate: FeeRate,
+    ) -> Result<(FundedPsbt, Vec<OutPoint>), WalletError> {
+        let Some(((script, amount), others)) = outputs.split_first() else {
+            return Err(wrong("no output was asked for"));
+        };
+        let scripts: HashSet<&ScriptBuf> = outputs.iter().map(|(script, _)| script).collect();
+        if scripts.len() != outputs.len() {
+            return Err(wrong("two outputs have the same script"));
+        }
+        let mut inner = self.lock();
+        let psbt = inner.build(&Payment {
+            script,
+            amount: SendAmount::Exactly(*amount),
+            others,
+            feerate,
+        })?;
+        inner.persist()?;
+        let funded = describe(psbt, script)?;
+        let places = outputs.iter().map(|(script, amount)| {
+            let mut all = (0..).zip(&funded.psbt.unsigned_tx.output);
+            let txid = funded.txid;
+            all.find(|(_, output)| output.script_pubkey == *script && output.value == *amount)
+                .map(|(vout, _)| OutPoint { txid, vout })
+                .ok_or_else(|| wrong("it lacks an output that was asked for"))
+        });
+        let places = places.collect::<Result<Vec<_>, _>>()?;
+        inner.reserve(&funded);
+        Ok((funded, places))
     }
 
     /// What an output with this script could hold at most, if it took all coins that can be spent. Reserves nothing.
@@ -91,6 +128,7 @@ impl Wallet {
         let payment = Payment {
             script: &script,
             amount: SendAmount::All,
+            others: &[],
             feerate,
         };
         Ok(describe(self.lock().build(&payment)?, &script)?.amount)
@@ -169,6 +207,8 @@ impl Wallet {
 struct Payment<'a> {
     script: &'a ScriptBuf,
     amount: SendAmount,
+    /// More outputs, beside one of an exact amount.
+    others: &'a [(ScriptBuf, Amount)],
     feerate: FeeRate,
 }
 
@@ -180,6 +220,12 @@ struct Foreign {
 }
 
 impl Inner {
+    fn reserve(&mut self, funded: &FundedPsbt) {
+        let inputs = funded.psbt.unsigned_tx.input.iter();
+        let coins = inputs.map(|input| input.previous_output).collect();
+        self.reserved.insert(funded.txid, coins);
+    }
+
     /// From the coins of one account if they suffice, for privacy and size; else of all.
     fn build(&mut self, payment: &Payment<'_>) -> Result<Psbt, WalletError> {
         let everything = payment.amount == SendAmount::All;
@@ -243,7 +289,12 @@ impl Inner {
         let needed = match payment.amount {
             SendAmount::Exactly(amount) => {
                 transaction.add_recipient(payment.script.clone(), amount);
-                amount
+                let mut needed = amount;
+                for (script, amount) in payment.others {
+                    transaction.add_recipient(script.clone(), *amount);
+                    needed = needed.checked_add(*amount).unwrap_or(Amount::MAX_MONEY);
+                }
+                needed
             }
             SendAmount::All => {
                 transaction.drain_wallet().drain_to(payment.script.clone());

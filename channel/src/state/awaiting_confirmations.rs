@@ -89,6 +89,7 @@ impl AwaitingConfirmations {
             | LocalCommand::FailMalformedHtlc { .. }
             | LocalCommand::UpdateFee { .. }
             | LocalCommand::Commit
+            | LocalCommand::WithdrawHtlcs
             | LocalCommand::ProposeClosing { .. } => Err(refusal),
         }
     }

@@ -66,6 +66,7 @@ impl AwaitingFundingSigned {
                 | LocalCommand::FailMalformedHtlc { .. }
                 | LocalCommand::UpdateFee { .. }
                 | LocalCommand::Commit
+                | LocalCommand::WithdrawHtlcs
                 | LocalCommand::Shutdown { .. }
                 | LocalCommand::ProposeClosing { .. } => Err(refusal),
             },

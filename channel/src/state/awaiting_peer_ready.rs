@@ -93,6 +93,7 @@ impl AwaitingPeerReady {
             | LocalCommand::FailMalformedHtlc { .. }
             | LocalCommand::UpdateFee { .. }
             | LocalCommand::Commit
+            | LocalCommand::WithdrawHtlcs
             | LocalCommand::ProposeClosing { .. } => Err(refusal),
         }
     }

@@ -72,6 +72,7 @@ impl Closed {
                 | LocalCommand::FailMalformedHtlc { .. }
                 | LocalCommand::UpdateFee { .. }
                 | LocalCommand::Commit
+                | LocalCommand::WithdrawHtlcs
                 | LocalCommand::Shutdown { .. }
                 | LocalCommand::ProposeClosing { .. }
                 | LocalCommand::ForceClose { .. }

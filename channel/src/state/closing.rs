@@ -233,6 +233,7 @@ impl Closing {
             | LocalCommand::FailMalformedHtlc { .. }
             | LocalCommand::UpdateFee { .. }
             | LocalCommand::Commit
+            | LocalCommand::WithdrawHtlcs
             | LocalCommand::Shutdown { .. }
             | LocalCommand::ProposeClosing { .. } => Err(refusal),
         }

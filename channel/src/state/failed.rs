@@ -52,6 +52,7 @@ impl Failed {
                 | LocalCommand::FailMalformedHtlc { .. }
                 | LocalCommand::UpdateFee { .. }
                 | LocalCommand::Commit
+                | LocalCommand::WithdrawHtlcs
                 | LocalCommand::Shutdown { .. }
                 | LocalCommand::ProposeClosing { .. }
                 | LocalCommand::ForceClose { .. }

@@ -76,6 +76,7 @@ fn local_name(command: &LocalCommand) -> &'static str {
         LocalCommand::FailMalformedHtlc { .. } => "failing a malformed HTLC",
         LocalCommand::UpdateFee { .. } => "a change of the feerate",
         LocalCommand::Commit => "a commitment",
+        LocalCommand::WithdrawHtlcs => "a withdrawal of HTLCs",
         LocalCommand::Shutdown { .. } => "a cooperative close",
         LocalCommand::ProposeClosing { .. } => "a closing fee",
         LocalCommand::ForceClose { .. } => "a unilateral close",

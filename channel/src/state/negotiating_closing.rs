@@ -158,7 +158,8 @@ impl NegotiatingClosing {
             | LocalCommand::FailHtlc { .. }
             | LocalCommand::FailMalformedHtlc { .. }
             | LocalCommand::UpdateFee { .. }
-            | LocalCommand::Commit => Err(refusal),
+            | LocalCommand::Commit
+            | LocalCommand::WithdrawHtlcs => Err(refusal),
         }
     }
 

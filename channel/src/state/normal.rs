@@ -89,7 +89,8 @@ impl Normal {
             | LocalCommand::FailHtlc { .. }
             | LocalCommand::FailMalformedHtlc { .. }
             | LocalCommand::UpdateFee { .. }
-            | LocalCommand::Commit => {
+            | LocalCommand::Commit
+            | LocalCommand::WithdrawHtlcs => {
                 let actions = self.common.propose(command, context, refusal)?;
                 Ok(self.with(actions))
             }

@@ -230,7 +230,8 @@ impl ShuttingDown {
             | LocalCommand::FailHtlc { .. }
             | LocalCommand::FailMalformedHtlc { .. }
             | LocalCommand::UpdateFee { .. }
-            | LocalCommand::Commit => {
+            | LocalCommand::Commit
+            | LocalCommand::WithdrawHtlcs => {
                 let actions = self.common.propose(command, context, refusal)?;
                 Ok(self.settled(actions))
             }

@@ -102,6 +102,7 @@ impl Established {
                 commitments.propose_fee(params, limits, feerate_per_kw)?;
             }
             LocalCommand::Commit => return commitments.commit(params, limits),
+            LocalCommand::WithdrawHtlcs => return Ok(commitments.withdraw_unsent_adds()),
             LocalCommand::Shutdown { .. }
             | LocalCommand::ProposeClosing { .. }
             | LocalCommand::ForceClose { .. }

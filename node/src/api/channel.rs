@@ -199,6 +199,35 @@ pub struct OpenChannel {
     /// Whether the world may know it.
     #[serde(default)]
     pub announce: bool,
+    /// Usable before its opening transaction is confirmed, if the peer trusts this node so far.
+    #[serde(default)]
+    pub zero_conf: bool,
+}
+
+/// One channel of [`OpenBatch`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchChannel {
+    /// With whom: `pubkey` of a connected peer, or `pubkey@host:port`.
+    #[serde(with = "super::display")]
+    #[schemars(with = "String")]
+    pub peer: super::PeerAddress,
+    /// How much to lock, in sat.
+    pub amount_sat: u64,
+}
+
+/// `zarnitsa channel open-batch`: all of them by one opening transaction, or none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenBatch {
+    /// Each with another peer.
+    pub channels: Vec<BatchChannel>,
+    /// Fee rate of the opening transaction; the estimate if absent.
+    #[serde(default)]
+    pub fee_rate_sat_vb: Option<u64>,
+    /// Whether the world may know them.
+    #[serde(default)]
+    pub announce: bool,
 }
 
 /// What [`OpenChannel`] answers.

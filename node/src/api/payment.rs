@@ -84,6 +84,31 @@ pub struct CreateInvoice {
     /// Seconds until it may not be paid any more; 3600 if absent.
     #[serde(default)]
     pub expiry_seconds: Option<u32>,
+    /// What is paid is held until it is settled or cancelled.
+    #[serde(default)]
+    pub hold: bool,
+    /// Of a preimage that this node does not know; with `hold`.
+    #[serde(default, with = "super::display_option")]
+    #[schemars(with = "Option<String>")]
+    pub payment_hash: Option<PaymentHash>,
+}
+
+/// `zarnitsa invoice settle`: claims what is held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettleInvoice {
+    /// The preimage; or the payment hash, where the node itself has the preimage. 32 bytes, hex.
+    pub preimage_or_hash: String,
+}
+
+/// `zarnitsa invoice cancel`: takes it back, and with it what is held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelInvoice {
+    /// Which.
+    #[serde(with = "super::display")]
+    #[schemars(with = "String")]
+    pub payment_hash: PaymentHash,
 }
 
 /// An invoice that is made and signed but not yet in the ledger: the operator's key puts it there.
@@ -107,6 +132,8 @@ pub struct InvoiceDraft {
     pub expiry_seconds: u32,
     /// The BOLT 11 string.
     pub invoice: String,
+    /// What is paid is held until it is settled or cancelled.
+    pub hold: bool,
 }
 
 /// One invoice of this node.
@@ -130,10 +157,14 @@ pub struct Invoice {
     pub created_at: u64,
     /// Unix time from which it may not be paid.
     pub expires_at: u64,
-    /// What came in, once it is paid.
+    /// What came in, once it is held or paid.
     #[serde(with = "super::msat_option")]
     #[schemars(with = "Option<String>")]
     pub received_msat: Option<Msat>,
+    /// What is paid is held until it is settled or cancelled.
+    pub hold: bool,
+    /// Nobody asked for it: it was sent without an invoice.
+    pub keysend: bool,
 }
 
 /// `zarnitsa pay`.
@@ -246,18 +277,24 @@ pub struct Forward {
     #[serde(with = "super::display")]
     #[schemars(with = "String")]
     pub incoming_channel_id: ChannelId,
+    /// The number of the HTLC that brings it, as its offerer counts.
+    pub incoming_htlc_id: u64,
     /// Where it went.
     #[serde(with = "super::display")]
     #[schemars(with = "String")]
     pub outgoing_channel_id: ChannelId,
+    /// The number of the HTLC that takes it on.
+    pub outgoing_htlc_id: u64,
     /// What went out.
     #[serde(with = "super::msat")]
     #[schemars(with = "String")]
     pub amount_msat: Msat,
-    /// What stayed here.
+    /// What stays here when it succeeds.
     #[serde(with = "super::msat")]
     #[schemars(with = "String")]
     pub fee_msat: Msat,
-    /// Where it stands.
+    /// Where it stands; it succeeds when the preimage is here.
     pub status: PaymentStatus,
+    /// Why it failed, if it did and told this node.
+    pub failure: Option<PaymentFailure>,
 }

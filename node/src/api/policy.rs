@@ -1,5 +1,6 @@
 //! The node's policy: what it charges and demands.
 
+use bitcoin::secp256k1::PublicKey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zarnitsa_channel::amount::Msat;
@@ -20,6 +21,14 @@ pub struct ChannelPolicy {
     pub fee_ppm: u32,
     /// Blocks that this node wants between an incoming and an outgoing HTLC.
     pub cltv_delta: u16,
+    /// The smallest HTLC that the channel carries out.
+    #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
+    pub htlc_minimum_msat: Msat,
+    /// The largest; `0` where only the channel itself limits it.
+    #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
+    pub htlc_maximum_msat: Msat,
 }
 
 /// `zarnitsa policy show`.
@@ -41,8 +50,26 @@ pub struct Policy {
     pub minimum_depth: u32,
     /// Whether peers may open channels to this node.
     pub accept_channels: bool,
+    /// Whether payments of others are forwarded.
+    pub forward: bool,
+    /// Whether payments without an invoice are taken.
+    pub accept_keysend: bool,
     /// Channels with a policy of their own.
     pub channels: Vec<ChannelPolicy>,
+    /// Peers with a policy of their own.
+    pub peers: Vec<PeerPolicy>,
+}
+
+/// What holds for one peer's channels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PeerPolicy {
+    /// Whose.
+    #[schemars(with = "String")]
+    pub node_id: PublicKey,
+    /// Confirmations that an opening transaction of the peer needs.
+    pub minimum_depth: u32,
+    /// Whether the peer may open channels that are usable unconfirmed.
+    pub zero_conf: bool,
 }
 
 /// `zarnitsa policy set`: what is absent stays.
@@ -59,8 +86,35 @@ pub struct SetPolicy {
     /// Blocks that this node wants between an incoming and an outgoing HTLC.
     #[serde(default)]
     pub cltv_delta: Option<u16>,
-    /// For one channel only.
+    /// Whether peers may open channels to this node.
+    #[serde(default)]
+    pub accept_channels: Option<bool>,
+    /// Whether payments of others are forwarded.
+    #[serde(default)]
+    pub forward: Option<bool>,
+    /// Whether payments without an invoice are taken.
+    #[serde(default)]
+    pub accept_keysend: Option<bool>,
+    /// Confirmations that an opening transaction of a peer needs.
+    #[serde(default)]
+    pub minimum_depth: Option<u32>,
+    /// Whether a peer may open channels that are usable unconfirmed.
+    #[serde(default)]
+    pub zero_conf: Option<bool>,
+    /// The smallest HTLC that the channel carries out; with `channel_id`.
+    #[serde(default, with = "super::msat_option")]
+    #[schemars(with = "Option<String>")]
+    pub htlc_minimum_msat: Option<Msat>,
+    /// The largest; with `channel_id`.
+    #[serde(default, with = "super::msat_option")]
+    #[schemars(with = "Option<String>")]
+    pub htlc_maximum_msat: Option<Msat>,
+    /// For one channel only: fees, delta and HTLC sizes.
     #[serde(default, with = "super::display_option")]
     #[schemars(with = "Option<String>")]
     pub channel_id: Option<ChannelId>,
+    /// For one peer only: depth and zero-conf.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub peer: Option<PublicKey>,
 }

@@ -1,19 +1,24 @@
 //! `zarnitsa channel ...`
 
+use std::path::PathBuf;
+
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::ChannelId;
 
 use super::{Client, Output};
 use crate::api::{
-    parse_msat, AmountOrAll, ChannelClosed, ChannelHistoryEntry, ChannelOpened, ChannelSummary,
-    CloseChannel, OpenChannel, PeerAddress,
+    parse_msat, parse_sat, AmountOrAll, BatchChannel, ChannelClosed, ChannelHistoryEntry,
+    ChannelOpened, ChannelSummary, CloseChannel, OpenBatch, OpenChannel, PeerAddress,
 };
 
 #[derive(Debug, Subcommand)]
 pub enum Channel {
     /// Open a channel
     Open(Open),
+    /// Open several channels by one opening transaction, all of them or none
+    OpenBatch(OpenBatchArgs),
     /// Every channel
     List,
     /// One channel
@@ -55,6 +60,53 @@ pub struct Open {
     /// Let the world know the channel
     #[arg(long)]
     announce: bool,
+    /// Use it before its opening transaction is confirmed, if the peer trusts this node so far
+    #[arg(long)]
+    zero_conf: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct OpenBatchArgs {
+    /// One channel a line, `PUBKEY[@HOST:PORT] AMOUNT`; what follows a # is for people
+    file: PathBuf,
+    /// Fee rate in sat/vB [default: the estimate]
+    #[arg(long, value_name = "SAT_VB")]
+    fee_rate: Option<u64>,
+    /// Let the world know the channels
+    #[arg(long)]
+    announce: bool,
+}
+
+impl OpenBatchArgs {
+    fn request(self) -> anyhow::Result<OpenBatch> {
+        let name = self.file.display();
+        let text = std::fs::read_to_string(&self.file).with_context(|| format!("{name}"))?;
+        let mut channels = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            let (said, _) = line.split_once('#').unwrap_or((line, ""));
+            let words: Vec<&str> = said.split_whitespace().collect();
+            match words[..] {
+                [] => {}
+                [peer, amount] => channels.push(
+                    batch_channel(peer, amount)
+                        .with_context(|| format!("{name}, line {number}"))?,
+                ),
+                _ => anyhow::bail!("{name}, line {number}: a peer and an amount were expected"),
+            }
+        }
+        Ok(OpenBatch {
+            channels,
+            fee_rate_sat_vb: self.fee_rate,
+            announce: self.announce,
+        })
+    }
+}
+
+fn batch_channel(peer: &str, amount: &str) -> anyhow::Result<BatchChannel> {
+    Ok(BatchChannel {
+        peer: peer.parse()?,
+        amount_sat: parse_sat(amount)?.to_sat(),
+    })
 }
 
 impl From<Open> for OpenChannel {
@@ -65,6 +117,7 @@ impl From<Open> for OpenChannel {
             push_msat: open.push,
             fee_rate_sat_vb: open.fee_rate,
             announce: open.announce,
+            zero_conf: open.zero_conf,
         }
     }
 }
@@ -74,6 +127,11 @@ impl Channel {
         match self {
             Self::Open(open) => {
                 out.one(&client.post::<ChannelOpened>("channels", OpenChannel::from(open))?)
+            }
+            Self::OpenBatch(batch) => {
+                let request = batch.request()?;
+                let opened: Vec<ChannelOpened> = client.post("channels/batch", request)?;
+                out.list(&opened, &["channel_id", "opening_txid", "opening_output"])
             }
             Self::List => {
                 let channels: Vec<ChannelSummary> = client.get("channels")?;

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use zarnitsa_channel::ids::PaymentHash;
 
 use super::{Client, Output};
-use crate::api::{self, AmountOrAny, CreateInvoice};
+use crate::api::{self, AmountOrAny, CancelInvoice, CreateInvoice, SettleInvoice};
 
 #[derive(Debug, Subcommand)]
 pub enum Invoice {
@@ -18,6 +18,20 @@ pub enum Invoice {
         /// Until when it may be paid [default: 3600]
         #[arg(long, value_name = "SECONDS")]
         expiry: Option<u32>,
+        /// Hold what is paid until it is settled or cancelled; with the hash of a preimage that the node does not know
+        #[arg(long, value_name = "HASH", num_args = 0..=1)]
+        hold: Option<Option<PaymentHash>>,
+    },
+    /// Claim what is held: by the preimage, or by the payment hash where the node has the preimage
+    Settle {
+        /// 32 bytes in hex
+        #[arg(value_name = "PREIMAGE")]
+        preimage_or_hash: String,
+    },
+    /// Take an invoice back, and give back what is held for it
+    Cancel {
+        /// Its payment hash
+        hash: PaymentHash,
     },
     /// Every invoice, newest first
     List,
@@ -35,13 +49,24 @@ impl Invoice {
                 amount,
                 description,
                 expiry,
+                hold,
             } => {
                 let request = CreateInvoice {
                     amount,
                     description,
                     expiry_seconds: expiry,
+                    hold: hold.is_some(),
+                    payment_hash: hold.flatten(),
                 };
                 out.one(&client.post::<api::Invoice>("invoices", request)?)
+            }
+            Self::Settle { preimage_or_hash } => {
+                let request = SettleInvoice { preimage_or_hash };
+                out.one(&client.post::<api::Invoice>("invoices/settle", request)?)
+            }
+            Self::Cancel { hash } => {
+                let request = CancelInvoice { payment_hash: hash };
+                out.one(&client.post::<api::Invoice>("invoices/cancel", request)?)
             }
             Self::List => {
                 let invoices: Vec<api::Invoice> = client.get("invoices")?;

@@ -1,5 +1,6 @@
 //! `zarnitsa policy ...`
 
+use bitcoin::secp256k1::PublicKey;
 use clap::{Args, Subcommand};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::ChannelId;
@@ -27,6 +28,27 @@ pub struct Change {
     /// Blocks between an incoming and an outgoing HTLC
     #[arg(long, value_name = "N")]
     cltv_delta: Option<u16>,
+    /// Whether peers may open channels to this node
+    #[arg(long, value_name = "BOOL")]
+    accept_channels: Option<bool>,
+    /// Whether payments of others are forwarded
+    #[arg(long, value_name = "BOOL")]
+    forward: Option<bool>,
+    /// Whether payments without an invoice are taken
+    #[arg(long, value_name = "BOOL")]
+    accept_keysend: Option<bool>,
+    /// Confirmations that an opening transaction of a peer needs
+    #[arg(long, value_name = "N")]
+    minimum_depth: Option<u32>,
+    /// Whether a peer may open channels that are usable unconfirmed
+    #[arg(long, value_name = "BOOL")]
+    zero_conf: Option<bool>,
+    /// The smallest payment that the channel carries out
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_msat, requires = "channel")]
+    htlc_minimum: Option<Msat>,
+    /// The largest
+    #[arg(long, value_name = "AMOUNT", value_parser = parse_msat, requires = "channel")]
+    htlc_maximum: Option<Msat>,
 }
 
 #[derive(Debug, Args)]
@@ -34,8 +56,11 @@ pub struct Set {
     #[command(flatten)]
     change: Change,
     /// For one channel only
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with = "peer")]
     channel: Option<ChannelId>,
+    /// For one peer only: --minimum-depth and --zero-conf
+    #[arg(long, value_name = "PUBKEY")]
+    peer: Option<PublicKey>,
 }
 
 impl Policy {
@@ -47,7 +72,15 @@ impl Policy {
                     base_fee_msat: set.change.base_fee,
                     fee_ppm: set.change.fee_ppm,
                     cltv_delta: set.change.cltv_delta,
+                    accept_channels: set.change.accept_channels,
+                    forward: set.change.forward,
+                    accept_keysend: set.change.accept_keysend,
+                    minimum_depth: set.change.minimum_depth,
+                    zero_conf: set.change.zero_conf,
+                    htlc_minimum_msat: set.change.htlc_minimum,
+                    htlc_maximum_msat: set.change.htlc_maximum,
                     channel_id: set.channel,
+                    peer: set.peer,
                 };
                 client.post("policy", request)?
             }

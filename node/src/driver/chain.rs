@@ -22,6 +22,7 @@ impl Driver {
                     self.shared.watch_again(channels.collect(), block.height);
                     self.settle_those_that_came_early();
                 }
+                self.give_back_held();
             }
             ChainEvent::Disconnected { block } => {
                 self.block_height = block.height.saturating_sub(1);
@@ -123,6 +124,7 @@ impl Driver {
             self.shared.peers.protect(machine.params().peer, true);
             self.own(Live::offline(machine, steps));
         }
+        self.resume_links();
         let ids: Vec<ChannelId> = self.channels.keys().copied().collect();
         for id in ids {
             self.resume_channel(id);
@@ -147,6 +149,7 @@ impl Driver {
         };
         self.enqueue(batch);
         self.follow(id, events);
+        self.withdraw_forwards(id);
     }
 
     /// A channel that is over is watched no more and forgotten; the ledger keeps it.
@@ -169,6 +172,10 @@ impl Driver {
     }
 
     fn over(&mut self, id: ChannelId) {
+        // A channel of a batch that is not signed yet takes the others with it.
+        if let Some(request) = self.batches.of_channel(&id) {
+            self.order_failed(request, "a channel of the batch was given up");
+        }
         let Some(live) = self.channels.remove(&id) else {
             return;
         };
@@ -184,6 +191,8 @@ impl Driver {
             self.shared.peers.protect(params.peer, false);
         }
         self.closing_feerates.remove(&id);
+        self.parts.forget(id);
+        self.shared.channel_updates.forget(&id);
     }
 }
 

@@ -7,51 +7,76 @@ use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentPreimage};
 use zarnitsa_channel::message::{PeerMessage, UpdateAddHtlc};
 use zarnitsa_channel::params::Side;
 use zarnitsa_peer::onion::{self, Failure, HtlcFailure, Peeled, ONION_LENGTH};
-use zarnitsa_service::records;
+use zarnitsa_service::records::{self, HtlcKey};
 
-use crate::time;
+use crate::wire;
 
-use super::step::Step;
+use super::forwarding::Ask;
+use super::receiving::Receipt;
+use super::step::{Step, Todo};
 use super::Driver;
 
-/// Blocks that must be left before an HTLC's expiry when its preimage is released, so that it can still be claimed on
-/// chain. Our invoices ask payers for far more (BOLT 11, min_final_cltv_expiry_delta).
-const CLTV_CLAIM_BUFFER: u32 = 12;
-
-type Onion = [u8; ONION_LENGTH];
+pub(super) type Onion = [u8; ONION_LENGTH];
 
 impl Driver {
-    /// An HTLC of the peer's is irrevocably committed: it is claimed or failed at once.
-    pub(super) fn htlc_accepted(&mut self, id: ChannelId, htlc: HtlcId) -> Option<Step> {
-        let (add, onion) = self.received(id, htlc)?;
-        let refused = match self.shared.peel(&add, &onion, self.block_height) {
+    /// An HTLC of the peer's is irrevocably committed: it is claimed, kept, passed on or failed.
+    pub(super) fn htlc_accepted(&mut self, id: ChannelId, htlc: HtlcId) -> Vec<Todo> {
+        if let Some(owed) = self.owed(id, htlc) {
+            return owed;
+        }
+        if self.links.is_forwarded((id, htlc)) {
+            return Vec::new(); // by a step that is not yet on disk
+        }
+        if !self.watching {
+            self.too_early.insert((id, htlc));
+            return Vec::new();
+        }
+        let Some((add, onion)) = self.received(id, htlc) else {
+            return Vec::new();
+        };
+        match self.shared.peel(&add, &onion, self.block_height) {
             Peeled::Receive {
                 amount_msat,
                 total_msat,
                 payment_secret,
+                keysend_preimage,
                 ..
             } => {
-                let whole = total_msat <= add.amount.to_msat(); // a payment of one part
-                let told = whole && amount_msat <= add.amount.to_msat();
-                let secret = payment_secret.map(|secret| secret.0);
-                match told.then(|| self.claim(&add, secret)).flatten() {
-                    Some(preimage) => {
-                        let command = LocalCommand::FulfillHtlc { id: htlc, preimage };
-                        return Some(Step::local(command));
-                    }
-                    // Each refusal is the same, so that a prober learns nothing (BOLT 4).
-                    None => Failure::IncorrectOrUnknownPaymentDetails {
-                        htlc_msat: add.amount.to_msat(),
-                        height: self.block_height,
-                    },
-                }
+                let receipt = Receipt {
+                    meant: Msat::new(amount_msat),
+                    total: Msat::new(total_msat),
+                    payment_secret: payment_secret.map(|secret| secret.0),
+                    keysend_preimage: keysend_preimage.map(|given| PaymentPreimage(given.0)),
+                };
+                self.receive(id, &add, &receipt)
             }
-            // This node forwards nothing, so it knows no next node.
-            Peeled::Forward { .. } => Failure::UnknownNextPeer,
-            Peeled::Fail(failure) => failure,
-        };
-        tracing::info!(channel = %id, htlc = htlc.0, %refused, "an HTLC fails");
-        Some(self.fail(htlc, &onion, &refused))
+            Peeled::Forward {
+                short_channel_id,
+                amount_msat,
+                cltv_expiry,
+                packet,
+            } => {
+                let ask = Ask {
+                    short_channel_id,
+                    amount: Msat::new(amount_msat),
+                    cltv_expiry,
+                    onion: wire::onion_bytes(&packet),
+                };
+                self.forward(id, &add, ask).into_iter().collect()
+            }
+            Peeled::Fail(failure) => self.fail_parts(&[(id, htlc)], Some(&failure)),
+        }
+    }
+
+    /// After a start it may be an old one, for which something was done already: then the ledger says what is owed to it.
+    fn owed(&mut self, id: ChannelId, htlc: HtlcId) -> Option<Vec<Todo>> {
+        let key = HtlcKey::new(&id, Side::Counterparty, htlc);
+        let record = self.shared.htlc(&key)?;
+        match record.forward {
+            Some(outgoing) => Some(self.owed_to(&record, &outgoing).into_iter().collect()),
+            None if record.pays_invoice => self.owed_by_invoice(&record),
+            None => None,
+        }
     }
 
     /// Too much stands in HTLCs without an output: this one is failed, whatever it pays for.
@@ -65,7 +90,7 @@ impl Driver {
 
     /// The HTLC, and its onion, which is in the ledger since its update_add_htlc: that was on disk before this node's
     /// commitment_signed for it went out.
-    fn received(&self, id: ChannelId, htlc: HtlcId) -> Option<(UpdateAddHtlc, Onion)> {
+    pub(super) fn received(&self, id: ChannelId, htlc: HtlcId) -> Option<(UpdateAddHtlc, Onion)> {
         let add = self
             .channels
             .get(&id)?
@@ -80,7 +105,7 @@ impl Driver {
         Some((add, onion?))
     }
 
-    fn fail(&self, id: HtlcId, onion: &Onion, failure: &Failure) -> Step {
+    pub(super) fn fail(&self, id: HtlcId, onion: &Onion, failure: &Failure) -> Step {
         let command = match onion::fail_htlc(&self.shared.node_signer, onion, failure) {
             HtlcFailure::Onion { reason } => LocalCommand::FailHtlc { id, reason },
             HtlcFailure::Malformed {
@@ -95,27 +120,6 @@ impl Driver {
         Step::local(command)
     }
 
-    /// BOLT 4, requirements for the final node. A preimage is released only for the invoice's own HTLC, never for its
-    /// hash alone.
-    fn claim(&mut self, add: &UpdateAddHtlc, given: Option<[u8; 32]>) -> Option<PaymentPreimage> {
-        let invoice = self.shared.invoice(&add.payment_hash)?;
-        let secret = self.shared.signer.payment_secret(&invoice.nonce);
-        let known = given.is_some_and(|given| given == *secret);
-        let in_time = add.cltv_expiry >= self.block_height.saturating_add(CLTV_CLAIM_BUFFER);
-        let payable = invoice.status.is_payable()
-            && time::unix() < invoice.expires_at()
-            && invoice.accepts(add.amount);
-        if !(known && in_time && payable) {
-            tracing::info!(hash = %add.payment_hash, known, in_time, payable, "not claimed");
-            return None;
-        }
-        if !self.claiming.insert(add.payment_hash) {
-            return None; // another HTLC claims it in a step that is not yet on disk
-        }
-        let preimage = self.shared.signer.invoice_preimage(&invoice.nonce);
-        (preimage.payment_hash() == add.payment_hash).then_some(preimage)
-    }
-
     /// What a failure of one of our own payments says, if that is what the message carries.
     pub(super) fn decode_failure(
         &self,
@@ -126,6 +130,9 @@ impl Driver {
         match message {
             PeerMessage::UpdateFailHtlc { id: htlc, reason } => {
                 let offered = live.machine.htlc(Side::Holder, *htlc)?;
+                if self.is_forward(id, *htlc) {
+                    return None; // only its payer can read it
+                }
                 let payment = self.shared.payment(&offered.payment_hash)?;
                 Some(self.shared.decode_failure(&payment, reason))
             }

@@ -23,6 +23,8 @@ pub(super) struct Live {
     pub session: Session,
     /// How many ledger transactions the channel has had: the number that the next one must name.
     pub steps: u64,
+    /// How often the ledger refused what the machine had accepted.
+    pub diverged: u32,
 }
 
 impl Live {
@@ -31,6 +33,7 @@ impl Live {
             machine,
             session: Session::Offline,
             steps,
+            diverged: 0,
         }
     }
 

@@ -5,40 +5,51 @@
 //! at once, so that many steps share a block; their effects wait in order until that block is on disk
 //! ([`effects`]). The driver itself stores nothing: after a restart it is made again from the ledger.
 
+mod batches;
 mod chain;
 mod closing;
 mod effects;
+mod forwarding;
 mod htlcs;
 mod live;
 mod opening;
 mod payments;
 mod peers;
+mod receiving;
 mod requests;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bitcoin::secp256k1::PublicKey;
 use exonum::crypto::Hash;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 use zarnitsa_bitcoin_adapter::ChainEvent;
 use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentHash};
 use zarnitsa_ledger::CommittedBlock;
 use zarnitsa_peer::{Connection, PeerEvent, PeerEvents};
 use zarnitsa_service::read;
-use zarnitsa_service::records::OpenChannelRequest;
+use zarnitsa_service::records::{OpenBatchRequest, OpenChannelRequest};
 use zarnitsa_signer::SignerError;
 
+use crate::parts::Parts;
 use crate::shared::Shared;
 use crate::wire::WireError;
 
+use batches::Batches;
 use effects::{Batch, Executor};
+use forwarding::{Links, Names};
 use live::Live;
 use opening::Openings;
+use receiving::Held;
 
 /// How many events are taken before the commitments that they made due are sent: what comes together is committed together.
 const EVENTS_PER_TURN: usize = 512;
+/// How often what waits for time is looked at.
+const TICK: Duration = Duration::from_secs(1);
 
 /// What the effects' task tells the driver.
 #[derive(Debug)]
@@ -60,6 +71,12 @@ pub(crate) enum Event {
         request: Hash,
         order: OpenChannelRequest,
         connection: Connection,
+    },
+    /// All peers of an ordered batch are connected.
+    PeersReached {
+        request: Hash,
+        order: OpenBatchRequest,
+        connections: Vec<Connection>,
     },
 }
 
@@ -92,10 +109,19 @@ pub(crate) struct Driver {
     channels: BTreeMap<ChannelId, Live>,
     by_peer: HashMap<PublicKey, HashSet<ChannelId>>,
     openings: Openings,
+    batches: Batches,
     /// Channels whose commitment is due.
     due: HashSet<ChannelId>,
     /// Invoices that an HTLC is claiming in steps not yet on disk, so that no second HTLC claims them too.
     claiming: HashSet<PaymentHash>,
+    /// Payments to this node whose other parts are to come.
+    parts: Parts,
+    /// Invoices that the operator holds.
+    held: Held,
+    /// Which HTLCs in the HTLCs out are for.
+    links: Links,
+    /// What onions call the channels.
+    names: Names,
     effects: mpsc::UnboundedSender<Batch>,
     events: mpsc::UnboundedReceiver<Event>,
     to_self: mpsc::UnboundedSender<Event>,
@@ -126,8 +152,13 @@ impl Driver {
             channels: BTreeMap::new(),
             by_peer: HashMap::new(),
             openings: Openings::default(),
+            batches: Batches::default(),
             due: HashSet::new(),
             claiming: HashSet::new(),
+            parts: Parts::default(),
+            held: Held::new(),
+            links: Links::default(),
+            names: Names::default(),
             effects,
             events,
             to_self,
@@ -142,6 +173,8 @@ impl Driver {
     /// Until it is told to stop, or the ledger stops, which is the error.
     pub(crate) async fn run(mut self, mut inputs: Inputs) -> Result<(), String> {
         self.resume();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let turn = tokio::select! {
                 biased;
@@ -149,6 +182,7 @@ impl Driver {
                 Some(event) = self.events.recv() => Turn::Event(event),
                 Some(event) = inputs.chain.recv() => Turn::Chain(event),
                 Some(block) = inputs.blocks.recv() => Turn::Block(block),
+                _ = ticks.tick(), if self.waits_for_time() => Turn::Tick,
                 event = inputs.peers.recv() => Turn::Peer(event),
             };
             self.take(turn)?;
@@ -157,6 +191,10 @@ impl Driver {
             }
             self.commit_what_is_due();
         }
+    }
+
+    fn waits_for_time(&self) -> bool {
+        !self.parts.is_empty() || !self.batches.is_empty()
     }
 
     fn take(&mut self, turn: Turn) -> Result<(), String> {
@@ -173,9 +211,20 @@ impl Driver {
             }) => {
                 self.begin_opening(request, &order, connection);
             }
+            Turn::Event(Event::PeersReached {
+                request,
+                order,
+                connections,
+            }) => {
+                self.begin_batch(request, order, &connections);
+            }
             Turn::Chain(event) => self.chain_event(event),
             Turn::Block(block) => self.block_committed(&block),
             Turn::Peer(event) => self.peer_event(event),
+            Turn::Tick => {
+                self.fail_overdue_parts();
+                self.fail_overdue_batches();
+            }
         }
         Ok(())
     }
@@ -187,6 +236,8 @@ enum Turn {
     Chain(ChainEvent),
     Block(Arc<CommittedBlock>),
     Peer(PeerEvent),
+    /// A second has passed, and something waits for time.
+    Tick,
 }
 
 impl Inputs {

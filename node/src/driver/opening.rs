@@ -23,7 +23,6 @@ use super::live::{Live, Session};
 use super::step::split;
 use super::Driver;
 use crate::server_handler;
-use crate::shared::Shared;
 use crate::wire::{self, ChannelMessage, Complete};
 
 /// Openings of peers that have not yet sent funding_created, over all peers. Each is a few hundred bytes, but a
@@ -51,31 +50,43 @@ enum Stage {
 }
 
 impl Openings {
-    /// The connection is gone, or its peer gave everything up.
-    pub(super) fn forget(&mut self, connection: Connection, shared: &Shared) {
+    /// The connection is gone, or its peer gave everything up. Gives the orders that have failed with that.
+    pub(super) fn forget(&mut self, connection: Connection) -> Vec<Hash> {
+        let mut failed = Vec::new();
         self.stages.retain(|(of, _), stage| {
             if *of == connection {
                 if let Stage::AwaitingAccept { request, .. } = stage {
-                    shared.request_failed(*request, "the peer went away during the opening");
+                    failed.push(*request);
                 }
             }
             *of != connection
         });
+        failed
     }
 
-    /// The peer answered an opening with an error.
+    /// The order is given up.
+    pub(super) fn forget_request(&mut self, given_up: Hash) {
+        self.stages.retain(|_, stage| match stage {
+            Stage::AwaitingAccept { request, .. } => *request != given_up,
+            Stage::AwaitingFunding(_) => true,
+        });
+    }
+
+    /// The peer answered an opening with an error. Gives the order that has failed with that, and why.
     pub(super) fn refused(
         &mut self,
         connection: Connection,
         message: &ChannelMessage,
-        shared: &Shared,
-    ) {
+    ) -> Option<(Hash, String)> {
         let key = (connection, TemporaryChannelId(message.channel_id.0));
-        if let Some(Stage::AwaitingAccept { request, .. }) = self.stages.remove(&key) {
-            let zarnitsa_channel::message::PeerMessage::Error { text } = &message.message else {
-                return;
-            };
-            shared.request_failed(request, &format!("the peer refused: {text}"));
+        let zarnitsa_channel::message::PeerMessage::Error { text } = &message.message else {
+            return None;
+        };
+        match self.stages.remove(&key)? {
+            Stage::AwaitingAccept { request, .. } => {
+                Some((request, format!("the peer refused: {text}")))
+            }
+            Stage::AwaitingFunding(_) => None,
         }
     }
 
@@ -120,10 +131,10 @@ impl Driver {
                             .insert((connection, temporary_channel_id), stage);
                         self.shared.send(connection, message);
                     }
-                    Err(error) => self.shared.request_failed(request, &error.to_string()),
+                    Err(error) => self.order_failed(request, &error.to_string()),
                 }
             }
-            Err(reason) => self.shared.request_failed(request, &reason),
+            Err(reason) => self.order_failed(request, &reason),
         }
     }
 
@@ -154,7 +165,7 @@ impl Driver {
             channel_type: ChannelType {
                 format: CommitmentFormat::Anchors,
                 scid_alias: false,
-                zero_conf: false,
+                zero_conf: order.zero_conf,
             },
             side,
             points: self.points(&keys_id)?,
@@ -201,9 +212,12 @@ impl Driver {
                     .map_err(|error| error.to_string())
             });
         match accepted {
+            Ok(accepted) if self.batches.has(&request) => {
+                self.accepted_in_batch(request, connection, accepted);
+            }
             Ok(accepted) => self.fund(connection, request, accepted, feerate_per_kw),
             Err(reason) => {
-                self.shared.request_failed(request, &reason);
+                self.order_failed(request, &reason);
                 self.refuse_opening(connection, temporary, &reason);
             }
         }
@@ -253,7 +267,7 @@ impl Driver {
     }
 
     /// The channel's first ledger transaction.
-    fn store_opening(
+    pub(super) fn store_opening(
         &mut self,
         connection: Connection,
         channel: Channel,
@@ -272,6 +286,7 @@ impl Driver {
             machine: channel,
             session: Session::Ready(connection),
             steps: 1,
+            diverged: 0,
         };
         let target = live.target();
         self.shared.watch_channel(&live.machine, self.block_height);
@@ -314,20 +329,26 @@ impl Driver {
         let shared = &self.shared;
         let open = wire::open_channel(message, shared.chain_hash()).map_err(|e| e.to_string())?;
         let channels = self.channels.values().map(|live| &live.machine);
-        server_handler::may_open(&shared.policy(), &peer, &open, channels)
-            .map_err(|e| e.to_string())?;
+        let policy = shared.policy();
+        server_handler::may_open(&policy, &peer, &open, channels).map_err(|e| e.to_string())?;
         let keys_id = shared.new_keys_id();
         let side = shared
             .side_params(open.funding_amount, &keys_id)
             .map_err(|e| e.to_string())?;
+        // BOLT 2, accept_channel: zero is for channels of type option_zeroconf, and for them alone.
+        let minimum_depth = if open.channel_type.zero_conf {
+            0
+        } else {
+            policy.minimum_depth_for(&peer).max(1)
+        };
         let terms = AcceptTerms {
             peer,
             keys_id,
-            minimum_depth: shared.policy().minimum_depth,
+            minimum_depth,
             side,
             points: self.points(&keys_id)?,
         };
-        Acceptor::new(open, terms, &shared.limits()).map_err(|error| error.to_string())
+        Acceptor::new(open, terms, &policy.limits_for(&peer)).map_err(|error| error.to_string())
     }
 
     pub(super) fn funding_created_received(
@@ -363,7 +384,12 @@ impl Driver {
         }
     }
 
-    fn refuse_opening(&self, connection: Connection, id: TemporaryChannelId, reason: &str) {
+    pub(super) fn refuse_opening(
+        &self,
+        connection: Connection,
+        id: TemporaryChannelId,
+        reason: &str,
+    ) {
         tracing::info!(peer = %connection.node_id, reason, "an opening was refused");
         let target = Complete {
             node_id: connection.node_id,
@@ -375,7 +401,8 @@ impl Driver {
 
     /// Both have signed and it is on its way to the network: the operator's order is carried out.
     pub(super) fn opening_is_out(&self, id: ChannelId) {
-        if let Some(request) = self.shared.request_of(&id) {
+        let request = self.shared.request_of(&id);
+        if let Some(request) = request.filter(|request| !self.shared.is_batch(request)) {
             self.shared.request_done(request, &id);
         }
     }
@@ -386,7 +413,8 @@ impl Driver {
             self.shared
                 .release_coins(&live.machine.params().funding.txid);
         }
-        if let Some(request) = self.shared.request_of(&id) {
+        let request = self.shared.request_of(&id);
+        if let Some(request) = request.filter(|request| !self.shared.is_batch(request)) {
             self.shared.request_failed(request, reason);
         }
     }

@@ -79,7 +79,7 @@ impl Driver {
             }),
             attachment: Attachment {
                 onion: wire::onion_bytes(&onion.packet),
-                failure: None,
+                ..Attachment::default()
             },
         };
         Ok(self.advance(id, step)?)

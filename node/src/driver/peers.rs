@@ -55,7 +55,7 @@ impl Driver {
 
     /// Openings whose opening transaction is not out are forgotten (BOLT 2); every other channel waits.
     fn disconnected(&mut self, connection: Connection) {
-        self.openings.forget(connection, &self.shared);
+        self.openings_forgotten(connection);
         for id in self.channels_with(&connection.node_id) {
             let Some(live) = self.channels.get_mut(&id) else {
                 continue;
@@ -68,6 +68,13 @@ impl Driver {
                 let reason = "the peer went before it had signed".to_owned();
                 self.abandon(id, reason);
             }
+            self.withdraw_forwards(id);
+        }
+    }
+
+    fn openings_forgotten(&mut self, connection: Connection) {
+        for request in self.openings.forget(connection) {
+            self.order_failed(request, "the peer went away during the opening");
         }
     }
 
@@ -112,7 +119,7 @@ impl Driver {
 
     /// BOLT 1: an error with a channel_id of zeros is about every channel with its sender.
     fn error_for_all(&mut self, connection: Connection, message: &msgs::ErrorMessage) {
-        self.openings.forget(connection, &self.shared);
+        self.openings_forgotten(connection);
         for id in self.channels_with(&connection.node_id) {
             let message = PeerMessage::Error {
                 text: message.data.clone(),
@@ -137,7 +144,7 @@ impl Driver {
         if !theirs {
             return self.unknown_channel(connection, &message);
         }
-        if !self.in_step(connection, &message) {
+        if !self.in_step(connection, &message) || self.signed_in_batch(id, &message.message) {
             return;
         }
         let step = self.peer_step(id, message);
@@ -149,7 +156,9 @@ impl Driver {
     /// A channel that this node does not have with that peer. An opening may still be under way under that id.
     fn unknown_channel(&mut self, connection: Connection, message: &ChannelMessage) {
         if matches!(message.message, PeerMessage::Error { .. }) {
-            self.openings.refused(connection, message, &self.shared);
+            if let Some((request, reason)) = self.openings.refused(connection, message) {
+                self.order_failed(request, &reason);
+            }
             return;
         }
         let target = Complete {
@@ -209,6 +218,7 @@ impl Driver {
             attachment: Attachment {
                 onion: onion.unwrap_or_default(),
                 failure,
+                incoming: None,
             },
         }
     }

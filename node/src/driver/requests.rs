@@ -12,7 +12,7 @@ use zarnitsa_service::records::{
 };
 
 use zarnitsa_channel::ids::PaymentHash;
-use zarnitsa_service::transactions::PaymentOrder;
+use zarnitsa_service::transactions::{InvoiceChange, InvoiceStep, PaymentOrder};
 use zarnitsa_service::{read, INSTANCE_ID};
 
 use crate::shared::Shared;
@@ -31,10 +31,17 @@ impl Driver {
                 Some(Order::Request(RequestArguments::OpenChannel(order))) => {
                     self.reach_peer(transaction.tx_hash, order);
                 }
+                Some(Order::Request(RequestArguments::OpenBatch(order))) => {
+                    self.reach_peers(transaction.tx_hash, order);
+                }
                 Some(Order::Request(RequestArguments::CloseChannel(order))) => {
                     self.close(transaction.tx_hash, &order);
                 }
-                Some(Order::Policy) => self.shared.reload_policy(),
+                Some(Order::EndHold(hash)) => self.end_hold(&hash),
+                Some(Order::Policy) => {
+                    self.shared.reload_policy();
+                    self.tell_all_terms();
+                }
                 None => {}
             }
         }
@@ -67,6 +74,9 @@ impl Driver {
                         .request_failed(hash, "the node stopped during the opening");
                 }
                 RequestArguments::OpenChannel(_) => {}
+                RequestArguments::OpenBatch(order) => {
+                    self.resume_batch(hash, &order, &request.channels);
+                }
                 RequestArguments::CloseChannel(order) => self.close(hash, &order),
             }
         }
@@ -130,14 +140,19 @@ impl Driver {
 enum Order {
     Payment(PaymentHash),
     Request(RequestArguments),
+    /// An invoice that was held is settled or given back.
+    EndHold(PaymentHash),
     Policy,
 }
 
 /// Methods of the service that are the operator's.
+const INVOICE: u32 = 10;
 const PAYMENT: u32 = 11;
 const POLICY: u32 = 13;
 const OPEN_CHANNEL: u32 = 14;
 const CLOSE_CHANNEL: u32 = 15;
+const CHANNEL_POLICY: u32 = 17;
+const OPEN_BATCH: u32 = 18;
 
 fn order(message: &Verified<AnyTx>, hash: Hash, shared: &Shared) -> Option<Order> {
     let call = message.payload();
@@ -149,11 +164,22 @@ fn order(message: &Verified<AnyTx>, hash: Hash, shared: &Shared) -> Option<Order
             let order = PaymentOrder::from_bytes(call.arguments.as_slice().into()).ok()?;
             Some(Order::Payment(order.payment_hash))
         }
-        OPEN_CHANNEL | CLOSE_CHANNEL => {
+        INVOICE => {
+            let step = InvoiceStep::from_bytes(call.arguments.as_slice().into()).ok()?;
+            match step.change {
+                InvoiceChange::Settled { .. } | InvoiceChange::Cancelled { .. } => {
+                    Some(Order::EndHold(step.payment_hash))
+                }
+                InvoiceChange::Created(_)
+                | InvoiceChange::Expired { .. }
+                | InvoiceChange::Held { .. } => None,
+            }
+        }
+        OPEN_CHANNEL | CLOSE_CHANNEL | OPEN_BATCH => {
             let request = read::request(&*shared.ledger.snapshot(), &hash)?;
             Some(Order::Request(request.arguments))
         }
-        POLICY => Some(Order::Policy),
+        POLICY | CHANNEL_POLICY => Some(Order::Policy),
         _ => None,
     }
 }

@@ -7,12 +7,18 @@ use zarnitsa_channel::command::{Command, LocalCommand};
 use zarnitsa_channel::error::{ChannelError, Fault};
 use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::message::OutgoingMessage;
+use zarnitsa_channel::params::Side;
 use zarnitsa_channel::state::Context;
 use zarnitsa_service::{Attachment, LedgerCall};
 
 use super::effects::{Batch, Effect};
+use super::forwarding::Passed;
 use super::live::{Live, Session};
 use super::Driver;
+
+/// How often a channel's HTLCs are decided again in one process: a node that contradicts its ledger again and again has a
+/// fault that repeating does not mend.
+const MAX_DECIDED_AGAIN: u32 = 8;
 
 /// A command and what goes with it into the ledger.
 #[derive(Debug)]
@@ -34,6 +40,35 @@ impl Step {
     }
 }
 
+/// A step that follows from an event: of the event's channel, or of another one.
+#[derive(Debug)]
+pub(super) struct Todo {
+    channel: ChannelId,
+    step: Step,
+    /// Where the step passes an HTLC on: it fails where the machine refuses that.
+    passed: Option<Passed>,
+}
+
+impl Todo {
+    pub(super) fn new(channel: ChannelId, step: Step) -> Self {
+        Self {
+            channel,
+            step,
+            passed: None,
+        }
+    }
+
+    pub(super) fn for_forward(self, passed: Passed) -> Self {
+        Self {
+            passed: Some(passed),
+            ..self
+        }
+    }
+}
+
+/// What happened to a channel, in the order in which it did.
+type Happened = VecDeque<(ChannelId, Event)>;
+
 impl Driver {
     /// Takes a step and all those that follow from it at once. A refusal of the first is the caller's; refusals of
     /// later ones are logged, for they are this node's own ideas.
@@ -45,15 +80,35 @@ impl Driver {
 
     /// Does what events ask for, and what follows from that.
     pub(super) fn follow(&mut self, id: ChannelId, events: Vec<Event>) {
-        let mut events = VecDeque::from(events);
-        while let Some(event) = events.pop_front() {
-            for step in self.on_event(id, event) {
-                match self.step(id, step) {
-                    Ok(more) => events.extend(more),
-                    Err(error) => {
-                        tracing::error!(channel = %id, %error, "a step of our own was refused")
-                    }
+        let mut happened: Happened = events.into_iter().map(|event| (id, event)).collect();
+        while let Some((id, event)) = happened.pop_front() {
+            for todo in self.on_event(id, event) {
+                self.take_up(todo, &mut happened);
+            }
+        }
+    }
+
+    /// As [`follow`](Self::follow), where the first step is known already.
+    pub(super) fn carry_out(&mut self, todo: Todo) {
+        let mut happened = Happened::new();
+        self.take_up(todo, &mut happened);
+        while let Some((id, event)) = happened.pop_front() {
+            self.follow(id, vec![event]);
+        }
+    }
+
+    fn take_up(&mut self, todo: Todo, happened: &mut Happened) {
+        let channel = todo.channel;
+        match (self.step(channel, todo.step), todo.passed) {
+            (Ok(more), _) => happened.extend(more.into_iter().map(|event| (channel, event))),
+            (Err(error), Some(passed)) => {
+                tracing::info!(%channel, %error, "an HTLC cannot be passed on");
+                if let Some(todo) = self.forward_refused(&passed) {
+                    self.take_up(todo, happened); // which passes nothing on
                 }
+            }
+            (Err(error), None) => {
+                tracing::error!(%channel, %error, "a step of our own was refused");
             }
         }
     }
@@ -76,6 +131,14 @@ impl Driver {
         let unchanged = next == live.machine;
         live.machine = next;
         let (effects, events) = split(actions);
+        if let Some(incoming) = &step.attachment.incoming {
+            let offered = live.machine.htlcs();
+            let newest = offered.filter(|htlc| htlc.offered_by == Side::Holder);
+            if let Some(newest) = newest.map(|htlc| htlc.id).max() {
+                let incoming = (incoming.channel_id, incoming.id);
+                self.links.insert((id, newest), incoming);
+            }
+        }
         let receipt = if unchanged {
             None
         } else {
@@ -113,36 +176,47 @@ impl Driver {
         });
     }
 
-    fn on_event(&mut self, id: ChannelId, event: Event) -> Vec<Step> {
+    fn on_event(&mut self, id: ChannelId, event: Event) -> Vec<Todo> {
+        let own = |step: Option<Step>| step.map(|step| Todo::new(id, step)).into_iter().collect();
         match event {
-            Event::HtlcAccepted { id: htlc } if !self.watching => {
-                self.too_early.insert((id, htlc));
-                Vec::new()
-            }
-            Event::HtlcAccepted { id: htlc } => self.htlc_accepted(id, htlc).into_iter().collect(),
-            Event::HtlcOverExposure { id: htlc } => {
-                self.over_exposed(id, htlc).into_iter().collect()
-            }
+            Event::HtlcAccepted { id: htlc } => self.htlc_accepted(id, htlc),
+            Event::HtlcOverExposure { id: htlc } => own(self.over_exposed(id, htlc)),
             Event::Reestablished => {
                 self.reestablished(id);
+                self.tell_terms(id);
                 Vec::new()
             }
-            Event::ShutdownDue => self.closing_shutdown(id).into_iter().collect(),
+            Event::ShutdownDue => own(self.closing_shutdown(id)),
             Event::CommitmentDue => {
                 self.due.insert(id);
                 Vec::new()
             }
-            Event::ClosingFeeDue => self.closing_fee(id).into_iter().collect(),
+            Event::ClosingFeeDue => own(self.closing_fee(id)),
             Event::Usable => {
                 tracing::info!(channel = %id, "usable");
+                self.tell_terms(id);
                 Vec::new()
             }
             Event::StateChanged => {
                 self.state_changed(id);
                 Vec::new()
             }
-            // The ledger has put these into the payment's record in the same step.
-            Event::HtlcFulfilled { .. } | Event::HtlcFailed { .. } | Event::HtlcRemoved { .. } => {
+            // What these mean to a payment the ledger has put into its record in the same step.
+            Event::HtlcFulfilled { id: htlc, preimage } => {
+                let todo = self.forward_fulfilled(id, htlc, preimage);
+                todo.into_iter().collect()
+            }
+            Event::HtlcFailed { id: htlc, reason } => {
+                let todo = self.forward_failed(id, htlc, &reason);
+                todo.into_iter().collect()
+            }
+            Event::HtlcRemoved {
+                offered_by_us,
+                id: htlc,
+            } => {
+                if offered_by_us {
+                    self.links.take((id, htlc));
+                }
                 Vec::new()
             }
         }
@@ -199,6 +273,18 @@ impl Driver {
         if let Some((machine, steps)) = self.shared.channel_and_steps(&id) {
             (live.machine, live.steps) = (machine, steps);
         }
+        for htlc in live.machine.htlcs() {
+            self.claiming.remove(&htlc.payment_hash);
+        }
+        live.diverged += 1;
+        if live.diverged > MAX_DECIDED_AGAIN {
+            tracing::error!(channel = %id, "its HTLCs wait for the next start");
+            return;
+        }
+        // HTLCs that wait for a decision are decided again: what was decided is not in the ledger.
+        let (_, events) = split(live.machine.resume());
+        self.follow(id, events);
+        self.forwards_lost(id);
     }
 
     /// Adds a channel to those that the driver owns.

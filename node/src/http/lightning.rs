@@ -5,6 +5,7 @@ mod channel;
 mod channel_close;
 mod channel_history;
 mod channel_open;
+mod channel_open_batch;
 mod channels;
 mod config;
 mod events;
@@ -12,8 +13,10 @@ mod fees;
 mod forwards;
 mod info;
 mod invoice;
+mod invoice_cancel;
 mod invoice_create;
 mod invoice_draft;
+mod invoice_settle;
 mod invoices;
 mod keysend;
 mod ledger_head;
@@ -48,12 +51,15 @@ pub fn endpoints() -> Vec<Endpoint> {
         balance::endpoint(),
         channels::endpoint(),
         channel_open::endpoint(),
+        channel_open_batch::endpoint(),
         channel::endpoint(),
         channel_history::endpoint(),
         channel_close::endpoint(),
         invoices::endpoint(),
         invoice_create::endpoint(),
         invoice_draft::endpoint(),
+        invoice_settle::endpoint(),
+        invoice_cancel::endpoint(),
         invoice::endpoint(),
         payments::endpoint(),
         pay::endpoint(),

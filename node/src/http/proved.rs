@@ -76,3 +76,12 @@ pub fn payments(snapshot: &dyn Snapshot) -> Option<proofs::PaymentProof> {
         .collect();
     proofs::payments(snapshot, &hashes)
 }
+
+/// The newest payments that passed through this node.
+pub fn forwards(snapshot: &dyn Snapshot) -> Option<proofs::ForwardProof> {
+    let incoming: Vec<_> = read::forwards(snapshot, 0, MAX_ITEMS)
+        .into_iter()
+        .map(|forward| forward.incoming.key())
+        .collect();
+    proofs::forwards(snapshot, &incoming)
+}

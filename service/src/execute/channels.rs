@@ -6,7 +6,9 @@ use exonum::crypto::Hash;
 use exonum::merkledb::ObjectHash as _;
 use exonum::runtime::ExecutionFail as _;
 use zarnitsa_channel::amount::Msat;
-use zarnitsa_channel::ids::HtlcId;
+use zarnitsa_channel::command::Command;
+use zarnitsa_channel::ids::{ChannelId, HtlcId};
+use zarnitsa_channel::message::PeerMessage;
 use zarnitsa_channel::opening::Opening as Transcript;
 use zarnitsa_channel::state::{Cause, Channel, Context};
 use zarnitsa_channel::validate::SignatureVerifier;
@@ -17,10 +19,10 @@ use super::{Ledger, Outcome};
 use crate::errors::{channel_refusal, opening_refusal, ChannelError, OpeningError};
 use crate::read::hash_of;
 use crate::records::{
-    AcceptFrom, Actor, ChannelRecord, EventKind, Failure, HistoryEntry, HistoryKind, Policy,
-    RequestArguments, RequestStatus,
+    AcceptFrom, Actor, ChannelRecord, EventKind, Failure, HistoryEntry, HistoryKind, HtlcRef,
+    Policy, Request, RequestArguments, RequestStatus,
 };
-use crate::transactions::{HtlcAdd, HtlcResolve, Opening, Step};
+use crate::transactions::{BatchSigned, HtlcAdd, HtlcResolve, Opening, Step};
 
 /// What a step brings that is not the machine's.
 #[derive(Default)]
@@ -29,6 +31,10 @@ pub(super) struct Extra {
     pub(super) onion: Option<Vec<u8>>,
     /// Of an HTLC of ours that the peer fails: what the onion says.
     pub(super) failure: Option<Failure>,
+    /// Of an HTLC of ours that is a forward: its cause.
+    pub(super) incoming: Option<HtlcRef>,
+    /// It is a part of a step of a whole batch.
+    pub(super) with_batch: bool,
 }
 
 impl Ledger<'_> {
@@ -61,7 +67,7 @@ impl Ledger<'_> {
                 Actor::Counterparty
             }
         };
-        let limits = policy.limits();
+        let limits = policy.limits_for(transcript.peer());
         let context = Context {
             verifier,
             limits: &limits,
@@ -91,16 +97,39 @@ impl Ledger<'_> {
         let request = request
             .and_then(|hash| self.schema.requests.get(&hash))
             .filter(|request| request.status == RequestStatus::Pending)
-            .filter(|request| request.channel_id.is_none())
             .ok_or(OpeningError::NotOrdered)?;
-        let RequestArguments::OpenChannel(order) = request.arguments else {
-            return Err(OpeningError::NotOrdered);
+        let order = match &request.arguments {
+            RequestArguments::OpenChannel(order) if request.channel_id.is_none() => order,
+            RequestArguments::OpenBatch(batch) => {
+                self.check_batch(&request, transcript)?;
+                let order = batch.with(transcript.peer());
+                order.ok_or(OpeningError::OtherThanOrdered)?
+            }
+            RequestArguments::OpenChannel(_) | RequestArguments::CloseChannel(_) => {
+                return Err(OpeningError::NotOrdered)
+            }
         };
         let open = transcript.open();
         let amount = order.amount_sat == Amount::ZERO || order.amount_sat == open.funding_amount;
-        let terms = order.push_msat == open.push && order.announce == open.announce;
+        let terms = order.push_msat == open.push
+            && order.announce == open.announce
+            && order.zero_conf == open.channel_type.zero_conf;
         if !amount || !terms || order.peer != *transcript.peer() {
             return Err(OpeningError::OtherThanOrdered);
+        }
+        Ok(())
+    }
+
+    /// One channel with each peer, and one transaction for all.
+    fn check_batch(&self, request: &Request, transcript: &Transcript) -> Result<(), OpeningError> {
+        for id in &request.channels {
+            let Some(other) = self.schema.channels.get(&hash_of(&id.0)) else {
+                return Err(OpeningError::OtherThanBatch);
+            };
+            let same_peer = other.peer == *transcript.peer();
+            if same_peer || other.funding.txid != transcript.funding().txid {
+                return Err(OpeningError::OtherThanBatch);
+            }
         }
         Ok(())
     }
@@ -139,42 +168,105 @@ impl Ledger<'_> {
         let Some(mut request) = self.schema.requests.get(&hash) else {
             return;
         };
-        request.channel_id = Some(machine.id());
+        match request.arguments {
+            RequestArguments::OpenChannel(_) | RequestArguments::CloseChannel(_) => {
+                request.channel_id = Some(machine.id());
+            }
+            RequestArguments::OpenBatch(_) => request.channels.push(machine.id()),
+        }
         request.updated_height = self.height;
         self.schema.requests.put(&hash, request);
     }
 
+    /// Every peer of a batch has signed: all channels go on together, or none does.
+    pub(crate) fn batch_signed(
+        mut self,
+        argument: BatchSigned,
+        verifier: &dyn SignatureVerifier,
+    ) -> Outcome {
+        let request = self
+            .schema
+            .requests
+            .get(&argument.request)
+            .filter(|request| request.status == RequestStatus::Pending)
+            .ok_or(OpeningError::NotOrdered)?;
+        let RequestArguments::OpenBatch(order) = &request.arguments else {
+            return Err(OpeningError::NotOrdered.into());
+        };
+        let mut named: Vec<ChannelId> =
+            argument.openings.iter().map(|one| one.channel_id).collect();
+        let mut of_batch = request.channels.clone();
+        named.sort_unstable();
+        of_batch.sort_unstable();
+        if named != of_batch || named.len() != order.channels.len() {
+            return Err(OpeningError::OtherThanBatch.into());
+        }
+        for opening in argument.openings {
+            let extra = Extra {
+                with_batch: true,
+                ..Extra::default()
+            };
+            self.move_channel(opening.into_step(), extra, verifier)?;
+        }
+        Ok(())
+    }
+
+    /// The funding_signed of a channel of a batch is never stored alone: on it the opening transaction would leave.
+    fn check_not_of_batch(&self, record: &ChannelRecord, step: &Step) -> Result<(), OpeningError> {
+        let Command::Peer {
+            message: PeerMessage::FundingSigned { .. },
+            ..
+        } = &step.command
+        else {
+            return Ok(());
+        };
+        let request = record
+            .request
+            .and_then(|hash| self.schema.requests.get(&hash));
+        match request.map(|request| request.arguments) {
+            Some(RequestArguments::OpenBatch(_)) => Err(OpeningError::PartOfBatch),
+            Some(RequestArguments::OpenChannel(_) | RequestArguments::CloseChannel(_)) | None => {
+                Ok(())
+            }
+        }
+    }
+
     /// A step that brings nothing but its command.
-    pub(crate) fn step(self, step: Step, verifier: &dyn SignatureVerifier) -> Outcome {
+    pub(crate) fn step(mut self, step: Step, verifier: &dyn SignatureVerifier) -> Outcome {
         self.move_channel(step, Extra::default(), verifier)
     }
 
     /// update_add_htlc.
-    pub(crate) fn htlc_add(self, argument: HtlcAdd, verifier: &dyn SignatureVerifier) -> Outcome {
-        let (step, onion) = argument.into_parts();
+    pub(crate) fn htlc_add(
+        mut self,
+        argument: HtlcAdd,
+        verifier: &dyn SignatureVerifier,
+    ) -> Outcome {
+        let (step, onion, incoming) = argument.into_parts();
         let extra = Extra {
             onion: Some(onion),
-            failure: None,
+            incoming,
+            ..Extra::default()
         };
         self.move_channel(step, extra, verifier)
     }
 
     /// An HTLC is fulfilled or failed.
     pub(crate) fn htlc_resolve(
-        self,
+        mut self,
         argument: HtlcResolve,
         verifier: &dyn SignatureVerifier,
     ) -> Outcome {
         let (step, failure) = argument.into_parts();
         let extra = Extra {
-            onion: None,
             failure,
+            ..Extra::default()
         };
         self.move_channel(step, extra, verifier)
     }
 
     fn move_channel(
-        mut self,
+        &mut self,
         step: Step,
         extra: Extra,
         verifier: &dyn SignatureVerifier,
@@ -190,9 +282,12 @@ impl Ledger<'_> {
             return Err(ChannelError::WrongStep
                 .with_description(format!("step {got} where {expected} was next")));
         }
+        if !extra.with_batch {
+            self.check_not_of_batch(&record, &step)?;
+        }
         let machine = Channel::decode(&record.machine)
             .map_err(|error| ChannelError::InvariantBroken.with_description(error))?;
-        let payment = self.check_htlc_step(&step)?;
+        let cause = self.check_htlc_step(&step, extra.incoming.as_ref())?;
         let before = Htlcs::of(&machine);
         let kind = kind_of(&step.command);
         let limits = self.known_policy().limits();
@@ -204,7 +299,7 @@ impl Ledger<'_> {
             .handle(step.command, &context)
             .map_err(|error| channel_refusal(&error))?;
         let htlcs = Htlcs::of(&after);
-        let changed = self.write_htlcs(&before, &htlcs, extra, payment);
+        let changed = self.write_htlcs(&before, &htlcs, extra, cause);
         self.follow_events(&before, &htlcs, &actions);
         let event = if record.state == after.state_name() {
             EventKind::ChannelUpdated
@@ -221,7 +316,7 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    fn known_policy(&self) -> Policy {
+    pub(super) fn known_policy(&self) -> Policy {
         // `initialize` sets it before any transaction can come.
         self.schema.policy.get().unwrap_or_else(Policy::user)
     }

@@ -60,9 +60,9 @@ fn kind_of_local(command: &LocalCommand) -> HistoryKind {
     match command {
         LocalCommand::AddHtlc { .. } => HistoryKind::HtlcAdd,
         LocalCommand::FulfillHtlc { .. } => HistoryKind::HtlcFulfill,
-        LocalCommand::FailHtlc { .. } | LocalCommand::FailMalformedHtlc { .. } => {
-            HistoryKind::HtlcFail
-        }
+        LocalCommand::FailHtlc { .. }
+        | LocalCommand::FailMalformedHtlc { .. }
+        | LocalCommand::WithdrawHtlcs => HistoryKind::HtlcFail,
         LocalCommand::UpdateFee { .. } => HistoryKind::Fee,
         LocalCommand::Commit => HistoryKind::Commitment,
         LocalCommand::Shutdown { .. }

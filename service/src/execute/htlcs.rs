@@ -13,9 +13,10 @@ use zarnitsa_channel::state::Channel;
 
 use super::channels::Extra;
 use super::describe::HtlcMark;
+use super::forwards::OutgoingHalf;
 use super::Ledger;
 use crate::errors::HtlcError;
-use crate::records::{Failure, HtlcKey, HtlcRecord, HtlcState, Payment};
+use crate::records::{Failure, HtlcKey, HtlcRecord, HtlcRef, HtlcState, Payment};
 use crate::transactions::Step;
 
 /// What the ledger keeps of one of the machine's HTLCs.
@@ -89,39 +90,60 @@ impl Htlcs {
 }
 
 impl Ledger<'_> {
-    /// What the machine cannot know: an HTLC of ours needs a payment, and a preimage is released only for what pays its
-    /// invoice. Gives the payment that a new HTLC is a part of.
-    pub(super) fn check_htlc_step(&self, step: &Step) -> Result<Option<Payment>, ExecutionError> {
+    /// What the machine cannot know: an HTLC of ours needs a cause, a preimage is released only for what pays its invoice,
+    /// and an HTLC that was forwarded is failed only when nobody can claim its other half. Gives a new HTLC's cause.
+    pub(super) fn check_htlc_step(
+        &self,
+        step: &Step,
+        incoming: Option<&HtlcRef>,
+    ) -> Result<Cause, ExecutionError> {
         let Command::Local(command) = &step.command else {
-            return Ok(None);
+            return Ok(Cause::None);
         };
         match command {
             LocalCommand::AddHtlc {
                 amount,
                 payment_hash,
-                ..
-            } => Ok(Some(self.payment_for_htlc(payment_hash, *amount)?)),
+                cltv_expiry,
+            } => {
+                let Some(incoming) = incoming else {
+                    let payment = self.payment_for_htlc(payment_hash, *amount)?;
+                    return Ok(Cause::Payment(Box::new(payment)));
+                };
+                let half = OutgoingHalf {
+                    amount: *amount,
+                    payment_hash: *payment_hash,
+                    cltv_expiry: *cltv_expiry,
+                };
+                let incoming = self.incoming_of_forward(incoming, &half)?;
+                Ok(Cause::Forward(Box::new(incoming)))
+            }
             LocalCommand::FulfillHtlc { id, preimage } => {
                 let htlc = self.received_htlc(&step.channel_id, *id)?;
                 if preimage.payment_hash() != htlc.payment_hash {
                     return Err(HtlcError::WrongPreimage.into());
                 }
-                self.check_invoice_paid_by(&htlc)?;
-                Ok(None)
+                if htlc.forward.is_none() {
+                    self.check_invoice_paid_by(&htlc)?;
+                }
+                Ok(Cause::None)
             }
             LocalCommand::FailHtlc { id, .. } | LocalCommand::FailMalformedHtlc { id, .. } => {
                 let htlc = self.received_htlc(&step.channel_id, *id)?;
                 if htlc.preimage.is_some() {
                     return Err(HtlcError::PreimageKnown.into());
                 }
-                Ok(None)
+                self.check_other_half_is_gone(&htlc)?;
+                self.check_invoice_not_paid_by(&htlc)?;
+                Ok(Cause::None)
             }
             LocalCommand::UpdateFee { .. }
             | LocalCommand::Commit
+            | LocalCommand::WithdrawHtlcs
             | LocalCommand::Shutdown { .. }
             | LocalCommand::ProposeClosing { .. }
             | LocalCommand::ForceClose { .. }
-            | LocalCommand::Abandon { .. } => Ok(None),
+            | LocalCommand::Abandon { .. } => Ok(Cause::None),
         }
     }
 
@@ -136,12 +158,12 @@ impl Ledger<'_> {
         before: &Htlcs,
         after: &Htlcs,
         extra: Extra,
-        payment: Option<Payment>,
+        cause: Cause,
     ) -> Option<HtlcMark> {
         let mut mark = None;
         let mut new = NewHtlc {
             onion: extra.onion,
-            payment,
+            cause,
         };
         for (key, now) in &after.seen {
             let changed = match before.seen.get(key) {
@@ -171,11 +193,11 @@ impl Ledger<'_> {
     }
 
     fn htlc_added(&mut self, channel_id: ChannelId, key: &HtlcKey, now: &Seen, new: &mut NewHtlc) {
-        let payment = match now.offerer {
-            Side::Holder => new.payment.take(),
-            Side::Counterparty => None,
+        let cause = match now.offerer {
+            Side::Holder => std::mem::take(&mut new.cause),
+            Side::Counterparty => Cause::None,
         };
-        let record = HtlcRecord {
+        let mut record = HtlcRecord {
             channel_id,
             offerer: now.offerer,
             id: now.id,
@@ -186,16 +208,26 @@ impl Ledger<'_> {
             removed: false,
             preimage: now.preimage,
             failure: None,
-            pays_payment: payment.is_some(),
+            pays_payment: false,
             pays_invoice: false,
             added_height: self.height,
             updated_height: self.height,
+            forward: None,
+            must_fail: false,
         };
         if let Some(onion) = new.onion.take() {
             self.schema.onions.put(key, onion);
         }
-        if let Some(payment) = payment {
-            self.payment_add_htlc(payment, record.reference());
+        match cause {
+            Cause::None => {}
+            Cause::Payment(payment) => {
+                record.pays_payment = true;
+                self.payment_add_htlc(*payment, record.reference());
+            }
+            Cause::Forward(incoming) => {
+                record.forward = Some(incoming.reference());
+                self.forward_begins(*incoming, &record);
+            }
         }
         self.schema.htlcs.put(key, record);
     }
@@ -213,7 +245,7 @@ impl Ledger<'_> {
             record.failure = failure.cloned();
         }
         if now.offerer == Side::Counterparty {
-            if let Some(preimage) = released {
+            if let Some(preimage) = released.filter(|_| record.forward.is_none()) {
                 record.pays_invoice |= self.invoice_paid(&record, preimage);
             }
             if failed && record.pays_invoice {
@@ -234,8 +266,19 @@ impl Ledger<'_> {
             self.schema.htlcs.remove(key);
             if record.pays_payment {
                 self.payment_htlc_dropped(&record.payment_hash, &record.reference());
+                let failure = failure_of(&FailureReason::Withdrawn);
+                self.payment_htlc_failed(&record.payment_hash, failure);
+            }
+            if let Some(incoming) = record.forward.filter(|_| earlier.offerer == Side::Holder) {
+                self.forward_withdrawn(&incoming);
             }
             return;
+        }
+        if let Some(outgoing) = record
+            .forward
+            .filter(|_| earlier.offerer == Side::Counterparty)
+        {
+            self.schema.returned_failures.remove(&outgoing.key());
         }
         record.removed = true;
         record.updated_height = self.height;
@@ -251,17 +294,15 @@ impl Ledger<'_> {
             match event {
                 Event::HtlcAccepted { id } => self.htlc_accepted(after, *id),
                 Event::HtlcFulfilled { id, preimage } => {
-                    if let Some(htlc) = after.get(Side::Holder, *id) {
-                        self.payment_fulfilled(&htlc.payment_hash, *preimage);
-                    }
+                    self.htlc_fulfilled(after.channel_id, *id, *preimage);
                 }
                 Event::HtlcFailed { id, reason } => {
                     if let Some(htlc) = before.get(Side::Holder, *id) {
                         self.htlc_failed(before.channel_id, htlc, reason);
                     }
                 }
-                Event::HtlcOverExposure { .. }
-                | Event::HtlcRemoved { .. }
+                Event::HtlcOverExposure { id } => self.htlc_must_fail(after.channel_id, *id),
+                Event::HtlcRemoved { .. }
                 | Event::CommitmentDue
                 | Event::Reestablished
                 | Event::Usable
@@ -283,23 +324,65 @@ impl Ledger<'_> {
         }
     }
 
-    fn htlc_failed(&mut self, channel_id: ChannelId, htlc: &Seen, reason: &FailureReason) {
-        let key = HtlcKey::new(&channel_id, Side::Holder, htlc.id);
-        let mut told = None;
+    fn htlc_must_fail(&mut self, channel_id: ChannelId, id: HtlcId) {
+        let key = HtlcKey::new(&channel_id, Side::Counterparty, id);
         if let Some(mut record) = self.schema.htlcs.get(&key) {
-            told = record.failure.clone();
-            record.state = HtlcState::Failed;
+            record.must_fail = true;
             self.schema.htlcs.put(&key, record);
         }
-        let failure = told.unwrap_or_else(|| failure_of(reason));
-        self.payment_htlc_failed(&htlc.payment_hash, failure);
     }
+
+    /// The preimage of an HTLC of ours is here: it counts for what the HTLC was offered for, never for the hash alone.
+    fn htlc_fulfilled(&mut self, channel_id: ChannelId, id: HtlcId, preimage: PaymentPreimage) {
+        let key = HtlcKey::new(&channel_id, Side::Holder, id);
+        let Some(record) = self.schema.htlcs.get(&key) else {
+            return;
+        };
+        if record.pays_payment {
+            self.payment_fulfilled(&record.payment_hash, preimage);
+        }
+        if let Some(incoming) = &record.forward {
+            self.forward_fulfilled(incoming);
+        }
+    }
+
+    /// An HTLC of ours is irrevocably gone without a preimage. One that was never sent has no record any more: what hung on
+    /// it ended with the record.
+    fn htlc_failed(&mut self, channel_id: ChannelId, htlc: &Seen, reason: &FailureReason) {
+        let key = HtlcKey::new(&channel_id, Side::Holder, htlc.id);
+        let Some(mut record) = self.schema.htlcs.get(&key) else {
+            return;
+        };
+        let failure = record.failure.clone().unwrap_or_else(|| failure_of(reason));
+        record.state = HtlcState::Failed;
+        record.removed = true;
+        let (incoming, pays_payment) = (record.forward, record.pays_payment);
+        self.schema.htlcs.put(&key, record);
+        if let Some(incoming) = incoming {
+            self.schema.returned_failures.put(&key, reason.into());
+            self.forward_failed(&incoming, failure);
+        } else if pays_payment {
+            self.payment_htlc_failed(&htlc.payment_hash, failure);
+        }
+    }
+}
+
+/// What an HTLC of ours is offered for.
+#[derive(Default)]
+pub(super) enum Cause {
+    /// The step offers none.
+    #[default]
+    None,
+    /// A payment of this node's.
+    Payment(Box<Payment>),
+    /// An HTLC that this node is offered.
+    Forward(Box<HtlcRecord>),
 }
 
 /// What a new HTLC comes with.
 struct NewHtlc {
     onion: Option<Vec<u8>>,
-    payment: Option<Payment>,
+    cause: Cause,
 }
 
 /// What is known of a failure that nobody decoded.

@@ -2,11 +2,12 @@
 
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{PaymentHash, PaymentPreimage};
+use zarnitsa_channel::params::Side;
 
 use super::{Ledger, Outcome};
-use crate::errors::InvoiceError;
+use crate::errors::{HtlcError, InvoiceError};
 use crate::read::hash_of;
-use crate::records::{EventKind, HtlcRecord, HtlcRef, Invoice, InvoiceStatus};
+use crate::records::{EventKind, HtlcRecord, HtlcRef, HtlcState, Invoice, InvoiceStatus};
 use crate::transactions::{InvoiceChange, InvoiceStep, NewInvoice};
 
 /// Ten years, in seconds: beyond that an expiry is a mistake.
@@ -23,6 +24,8 @@ impl Ledger<'_> {
                 let event = EventKind::InvoiceCancelled;
                 self.invoice_ends(invoice, InvoiceStatus::Cancelled, event)
             }
+            InvoiceChange::Held { htlcs } => self.invoice_held(payment_hash, htlcs),
+            InvoiceChange::Settled { preimage } => self.invoice_settled(payment_hash, preimage),
             InvoiceChange::Expired { now } => {
                 let invoice = self.known_invoice(&payment_hash)?;
                 if now < self.schema.newest_time.get().unwrap_or_default() {
@@ -62,6 +65,8 @@ impl Ledger<'_> {
             preimage: None,
             created_height: self.height,
             updated_height: self.height,
+            hold: new.hold,
+            keysend: new.keysend,
         };
         self.schema.invoices.put(&key, invoice);
         self.schema.invoice_order.push(key);
@@ -75,8 +80,11 @@ impl Ledger<'_> {
         status: InvoiceStatus,
         event: EventKind,
     ) -> Outcome {
+        let taken_back = invoice.hold && status == InvoiceStatus::Cancelled;
         match invoice.status {
             InvoiceStatus::Open => {}
+            // What is held may be given back.
+            InvoiceStatus::Accepted if taken_back => {}
             InvoiceStatus::Accepted => return Err(InvoiceError::HtlcCommitted.into()),
             InvoiceStatus::Paid | InvoiceStatus::Expired | InvoiceStatus::Cancelled => {
                 return Err(InvoiceError::NotPayable.into())
@@ -101,7 +109,9 @@ impl Ledger<'_> {
         let Ok(mut invoice) = self.known_invoice(&htlc.payment_hash) else {
             return false;
         };
-        if !invoice.status.is_payable() || !invoice.accepts(htlc.amount_msat) {
+        // What the operator holds, and what comes in parts, is accepted by name when all of it is here.
+        let by_name = invoice.hold || invoice.received_msat > Msat::ZERO;
+        if by_name || !invoice.status.is_payable() || !invoice.accepts(htlc.amount_msat) {
             return false;
         }
         let first = invoice.status == InvoiceStatus::Open;
@@ -114,12 +124,95 @@ impl Ledger<'_> {
         true
     }
 
+    /// All parts of a payment are here: from now on they are claimed together, or failed together.
+    fn invoice_held(&mut self, payment_hash: PaymentHash, htlcs: Vec<HtlcRef>) -> Outcome {
+        let mut invoice = self.known_invoice(&payment_hash)?;
+        // An HTLC that covers the invoice alone may have been accepted as it was committed.
+        if !invoice.status.is_payable() || invoice.received_msat > Msat::ZERO {
+            return Err(InvoiceError::NotPayable.into());
+        }
+        let records = self.set_of(&payment_hash, &htlcs)?;
+        let sum = Msat::checked_sum(records.iter().map(|record| record.amount_msat));
+        let sum = sum
+            .filter(|sum| invoice.accepts(*sum))
+            .ok_or(InvoiceError::WrongAmount)?;
+        for mut record in records {
+            record.pays_invoice = true;
+            record.updated_height = self.height;
+            self.schema.htlcs.put(&record.reference().key(), record);
+        }
+        let first = invoice.status == InvoiceStatus::Open;
+        invoice.status = InvoiceStatus::Accepted;
+        invoice.received_msat = sum;
+        invoice.htlcs = htlcs;
+        self.put_invoice(invoice);
+        if first {
+            self.log(EventKind::InvoiceAccepted, Some(payment_hash.0));
+        }
+        Ok(())
+    }
+
+    fn set_of(
+        &self,
+        payment_hash: &PaymentHash,
+        htlcs: &[HtlcRef],
+    ) -> Result<Vec<HtlcRecord>, InvoiceError> {
+        let mut records: Vec<HtlcRecord> = Vec::with_capacity(htlcs.len());
+        for htlc in htlcs {
+            let record = self.schema.htlcs.get(&htlc.key());
+            let fits = |record: &HtlcRecord| {
+                htlc.offerer == Side::Counterparty
+                    && record.payment_hash == *payment_hash
+                    && record.state == HtlcState::Committed
+                    && !record.removed
+                    && !record.must_fail
+                    && record.forward.is_none()
+            };
+            let record = record.filter(fits).ok_or(InvoiceError::BadSet)?;
+            if records.iter().any(|other| other.reference() == *htlc) {
+                return Err(InvoiceError::BadSet);
+            }
+            records.push(record);
+        }
+        Ok(records)
+    }
+
+    /// The operator releases the preimage: the HTLCs that are held will be claimed with it.
+    fn invoice_settled(&mut self, payment_hash: PaymentHash, preimage: PaymentPreimage) -> Outcome {
+        let mut invoice = self.known_invoice(&payment_hash)?;
+        if !invoice.hold {
+            return Err(InvoiceError::NotHeld.into());
+        }
+        if preimage.payment_hash() != payment_hash {
+            return Err(InvoiceError::WrongPreimage.into());
+        }
+        if invoice.status != InvoiceStatus::Accepted {
+            return Err(InvoiceError::NotPayable.into());
+        }
+        invoice.status = InvoiceStatus::Paid;
+        invoice.preimage = Some(preimage);
+        self.put_invoice(invoice);
+        self.log(EventKind::InvoicePaid, Some(payment_hash.0));
+        Ok(())
+    }
+
     /// Refuses the release of a preimage for an HTLC that does not pay the invoice with its payment hash.
     pub(super) fn check_invoice_paid_by(&self, htlc: &HtlcRecord) -> Result<(), InvoiceError> {
         let Ok(invoice) = self.known_invoice(&htlc.payment_hash) else {
             return Ok(());
         };
-        if !invoice.status.is_payable() {
+        if invoice.hold && invoice.preimage.is_none() {
+            return Err(InvoiceError::Held);
+        }
+        if invoice.is_of_its_set(&htlc.reference()) {
+            return match invoice.status {
+                InvoiceStatus::Accepted | InvoiceStatus::Paid => Ok(()),
+                InvoiceStatus::Open | InvoiceStatus::Expired | InvoiceStatus::Cancelled => {
+                    Err(InvoiceError::NotPayable)
+                }
+            };
+        }
+        if !invoice.status.is_payable() || invoice.received_msat > Msat::ZERO {
             return Err(InvoiceError::NotPayable);
         }
         if !invoice.accepts(htlc.amount_msat) {
@@ -128,27 +221,49 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// The preimage is released: the invoice is paid, by this HTLC. Whether there is one is the answer.
+    /// Refuses to fail an HTLC of a set whose preimage is released: the payer would have paid a part only.
+    pub(super) fn check_invoice_not_paid_by(&self, htlc: &HtlcRecord) -> Result<(), HtlcError> {
+        let Ok(invoice) = self.known_invoice(&htlc.payment_hash) else {
+            return Ok(());
+        };
+        if invoice.preimage.is_some() && invoice.is_of_its_set(&htlc.reference()) {
+            return Err(HtlcError::PreimageKnown);
+        }
+        Ok(())
+    }
+
+    /// The preimage is released: the invoice is paid, by this HTLC or by the set that it is of. Whether there is one is the
+    /// answer.
     pub(super) fn invoice_paid(&mut self, htlc: &HtlcRecord, preimage: PaymentPreimage) -> bool {
         let Ok(mut invoice) = self.known_invoice(&htlc.payment_hash) else {
             return false;
         };
+        let first = invoice.status != InvoiceStatus::Paid;
+        if !invoice.is_of_its_set(&htlc.reference()) {
+            invoice.htlcs = vec![htlc.reference()];
+            invoice.received_msat = htlc.amount_msat;
+        }
         invoice.status = InvoiceStatus::Paid;
-        invoice.htlcs = vec![htlc.reference()];
-        invoice.received_msat = htlc.amount_msat;
         invoice.preimage = Some(preimage);
         self.put_invoice(invoice);
-        self.log(EventKind::InvoicePaid, Some(htlc.payment_hash.0));
+        if first {
+            self.log(EventKind::InvoicePaid, Some(htlc.payment_hash.0));
+        }
         true
     }
 
-    /// An HTLC that was accepted for an invoice fails: without another one the invoice is open again.
+    /// An HTLC that was accepted for an invoice fails: without another one the invoice is open again. Where it was a part of
+    /// a set, the set has come to nothing.
     pub(super) fn invoice_htlc_failed(&mut self, payment_hash: &PaymentHash, htlc: &HtlcRef) {
         let Ok(mut invoice) = self.known_invoice(payment_hash) else {
             return;
         };
-        if invoice.status != InvoiceStatus::Accepted {
+        if invoice.status != InvoiceStatus::Accepted || !invoice.htlcs.contains(htlc) {
             return;
+        }
+        if invoice.is_of_its_set(htlc) {
+            invoice.htlcs.clear();
+            invoice.received_msat = Msat::ZERO;
         }
         invoice.htlcs.retain(|other| other != htlc);
         let open_again = invoice.htlcs.is_empty();

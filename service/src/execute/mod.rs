@@ -2,6 +2,7 @@
 
 mod channels;
 mod describe;
+mod forwards;
 mod htlcs;
 mod invoices;
 mod payments;
@@ -12,10 +13,11 @@ use exonum::merkledb::access::Prefixed;
 use exonum::merkledb::Fork;
 use exonum::runtime::{CommonError, ExecutionContext, ExecutionError, ExecutionFail as _};
 
-use crate::errors::OperatorError;
+use crate::errors::{ChannelError, OperatorError};
+use crate::read::hash_of;
 use crate::records::{Event, EventKind};
 use crate::schema::Schema;
-use crate::transactions::PolicyChange;
+use crate::transactions::{ChannelPolicyChange, PolicyChange};
 
 /// What every execution gives.
 pub(crate) type Outcome = Result<(), ExecutionError>;
@@ -80,6 +82,29 @@ impl<'a> Ledger<'a> {
             .map_err(|broken| OperatorError::BadPolicy.with_description(broken))?;
         self.schema.policy.set(argument.policy);
         self.log(EventKind::PolicyChanged, None);
+        Ok(())
+    }
+
+    /// Sets what one channel forwards for, or gives it back to the policy.
+    pub(crate) fn channel_policy(mut self, argument: ChannelPolicyChange) -> Outcome {
+        let key = hash_of(&argument.channel_id.0);
+        if !self.schema.channels.contains(&key) {
+            return Err(ChannelError::UnknownChannel.into());
+        }
+        match argument.policy {
+            Some(policy) => {
+                if policy.channel_id != argument.channel_id {
+                    let broken = "the policy is for another channel";
+                    return Err(OperatorError::BadPolicy.with_description(broken));
+                }
+                policy
+                    .check()
+                    .map_err(|broken| OperatorError::BadPolicy.with_description(broken))?;
+                self.schema.channel_policies.put(&key, policy);
+            }
+            None => self.schema.channel_policies.remove(&key),
+        }
+        self.log(EventKind::ChannelPolicyChanged, Some(key.as_bytes()));
         Ok(())
     }
 

@@ -7,9 +7,13 @@ use super::{Ledger, Outcome};
 use crate::errors::{ChannelError, OperatorError};
 use crate::read::hash_of;
 use crate::records::{
-    CloseChannelRequest, EventKind, OpenChannelRequest, Request, RequestArguments, RequestStatus,
+    CloseChannelRequest, EventKind, OpenBatchRequest, OpenChannelRequest, Request,
+    RequestArguments, RequestStatus,
 };
 use crate::transactions::RequestResult;
+
+/// The opening transaction of so many channels is still relayed.
+const MAX_BATCH: usize = 100;
 
 impl Ledger<'_> {
     /// Notes the order to open a channel.
@@ -38,9 +42,32 @@ impl Ledger<'_> {
         Ok(())
     }
 
+    /// Notes the order to open several channels at once.
+    pub(crate) fn open_batch(mut self, argument: OpenBatchRequest) -> Outcome {
+        let orders = &argument.channels;
+        let own = self.schema.config.get().map(|config| config.node_id);
+        if orders.iter().any(|order| Some(order.peer) == own) {
+            return Err(OperatorError::OwnNode.into());
+        }
+        // BOLT 2, open_channel: what is usable unconfirmed cannot wait for the others' signatures.
+        let each = orders.iter().enumerate().all(|(index, order)| {
+            let others = orders.get(..index).unwrap_or_default();
+            let capacity = Msat::from_sat(order.amount_sat);
+            order.amount_sat > Amount::ZERO
+                && capacity.is_some_and(|capacity| order.push_msat <= capacity)
+                && !order.zero_conf
+                && others.iter().all(|other| other.peer != order.peer)
+        });
+        if !each || !(1..=MAX_BATCH).contains(&orders.len()) {
+            return Err(OperatorError::BadBatch.into());
+        }
+        self.order(RequestArguments::OpenBatch(argument));
+        Ok(())
+    }
+
     fn order(&mut self, arguments: RequestArguments) {
         let channel_id = match &arguments {
-            RequestArguments::OpenChannel(_) => None,
+            RequestArguments::OpenChannel(_) | RequestArguments::OpenBatch(_) => None,
             RequestArguments::CloseChannel(close) => Some(close.channel_id),
         };
         let request = Request {
@@ -50,6 +77,7 @@ impl Ledger<'_> {
             reason: String::new(),
             created_height: self.height,
             updated_height: self.height,
+            channels: Vec::new(),
         };
         let tx_hash = self.tx_hash;
         self.schema.requests.put(&tx_hash, request);

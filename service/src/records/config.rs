@@ -6,6 +6,7 @@ use exonum::crypto::PublicKey;
 use exonum_derive::{BinaryValue, ObjectHash};
 use exonum_proto::ProtobufConvert;
 use zarnitsa_channel::amount::Msat;
+use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::limits::Limits;
 
 use crate::proto;
@@ -113,13 +114,33 @@ pub struct Policy {
     pub accept_zero_conf: bool,
     /// The lowest feerate of a closing transaction that a peer proposes.
     pub min_closing_feerate_per_kw: u32,
+    /// Whether payments of others are forwarded.
+    pub forward: bool,
+    /// Whether payments without an invoice are taken.
+    pub accept_keysend: bool,
+    /// What holds for single peers in place of the above.
+    pub peers: Vec<PeerPolicy>,
+}
+
+/// What the operator wants of one peer's channels.
+#[derive(Clone, Debug, PartialEq, Eq, ProtobufConvert)]
+#[protobuf_convert(source = "proto::PeerPolicy")]
+pub struct PeerPolicy {
+    /// Whose.
+    #[protobuf_convert(with = "Wire")]
+    pub peer: NodeId,
+    /// Confirmations that this node asks for.
+    pub minimum_depth: u32,
+    /// It may open channels that are usable unconfirmed.
+    pub accept_zero_conf: bool,
 }
 
 impl Policy {
-    /// What a user's node begins with: it opens channels, and accepts none.
+    /// What a user's node begins with: it opens channels, accepts none and forwards nothing.
     pub fn user() -> Self {
         Self {
             accept_from: AcceptFrom::Nobody,
+            forward: false,
             ..Self::hub()
         }
     }
@@ -155,7 +176,30 @@ impl Policy {
             max_minimum_depth: 144,
             accept_zero_conf: false,
             min_closing_feerate_per_kw: 253,
+            forward: true,
+            accept_keysend: true,
+            peers: Vec::new(),
         }
+    }
+
+    /// What holds for this peer alone.
+    pub fn peer(&self, peer: &NodeId) -> Option<&PeerPolicy> {
+        self.peers.iter().find(|policy| policy.peer == *peer)
+    }
+
+    /// Confirmations that this node asks for when this peer opens a channel.
+    pub fn minimum_depth_for(&self, peer: &NodeId) -> u32 {
+        self.peer(peer)
+            .map_or(self.minimum_depth, |policy| policy.minimum_depth)
+    }
+
+    /// What the policy allows with this peer: [`limits`](Self::limits), but for what the peer has of its own.
+    pub fn limits_for(&self, peer: &NodeId) -> Limits {
+        let mut limits = self.limits();
+        if let Some(policy) = self.peer(peer) {
+            limits.allow_zero_conf = policy.accept_zero_conf;
+        }
+        limits
     }
 
     /// What the policy allows, as the channel machine asks for it.
@@ -223,10 +267,80 @@ impl Policy {
                 self.accepted_peers.len() <= 10_000,
                 "more than 10,000 listed peers",
             ),
+            (
+                self.peers.len() <= 10_000,
+                "more than 10,000 peers with a policy of their own",
+            ),
         ];
-        match rules.into_iter().find(|(holds, _)| !holds) {
-            Some((_, broken)) => Err(broken),
-            None => Ok(()),
-        }
+        first_broken(rules)?;
+        check_terms(self.base_fee_msat, self.cltv_delta)
+    }
+}
+
+/// BOLT 2, "cltv_expiry_delta Selection", reckons 34 blocks; the onion reader of this and of many other nodes asks for 48.
+const MIN_CLTV_DELTA: u16 = 48;
+
+fn check_terms(base_fee: Msat, cltv_delta: u16) -> Result<(), &'static str> {
+    first_broken([
+        (
+            // BOLT 7, channel_update: fee_base_msat has four bytes.
+            u32::try_from(base_fee.to_msat()).is_ok(),
+            "a fixed fee above 4,294,967,295 msat cannot be announced",
+        ),
+        (
+            cltv_delta >= MIN_CLTV_DELTA,
+            "fewer than 48 blocks between the HTLCs in and out are not safe",
+        ),
+    ])
+}
+
+fn first_broken<const N: usize>(rules: [(bool, &'static str); N]) -> Result<(), &'static str> {
+    match rules.into_iter().find(|(holds, _)| !holds) {
+        Some((_, broken)) => Err(broken),
+        None => Ok(()),
+    }
+}
+
+/// What a channel forwards for, in place of what the policy says.
+#[derive(Clone, Debug, PartialEq, Eq, ProtobufConvert, BinaryValue, ObjectHash)]
+#[protobuf_convert(source = "proto::ChannelPolicy")]
+pub struct ChannelPolicy {
+    /// Which channel.
+    #[protobuf_convert(with = "Wire")]
+    pub channel_id: ChannelId,
+    /// What each HTLC pays.
+    #[protobuf_convert(with = "Wire")]
+    pub base_fee_msat: Msat,
+    /// What each HTLC pays of its amount, in millionths.
+    pub fee_ppm: u32,
+    /// Blocks between the expiries of the HTLC in and the HTLC out.
+    pub cltv_delta: u16,
+    /// The smallest HTLC; zero: what the channel itself allows.
+    #[protobuf_convert(with = "Wire")]
+    pub htlc_minimum_msat: Msat,
+    /// The largest HTLC; zero: what the channel itself allows.
+    #[protobuf_convert(with = "Wire")]
+    pub htlc_maximum_msat: Msat,
+}
+
+impl ChannelPolicy {
+    /// Whether its parts make sense together. Said for people.
+    ///
+    /// # Errors
+    ///
+    /// What does not.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let no_maximum = self.htlc_maximum_msat == Msat::ZERO;
+        first_broken([
+            (
+                self.fee_ppm <= 1_000_000,
+                "a fee above 1,000,000 ppm is more than the amount itself",
+            ),
+            (
+                no_maximum || self.htlc_minimum_msat <= self.htlc_maximum_msat,
+                "the smallest HTLC is larger than the largest",
+            ),
+        ])?;
+        check_terms(self.base_fee_msat, self.cltv_delta)
     }
 }

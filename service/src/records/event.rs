@@ -40,6 +40,14 @@ pub enum EventKind {
     RequestDone,
     /// An order is given up.
     RequestFailed,
+    /// A payment passes through this node.
+    ForwardPending,
+    /// Its preimage is here, and with it the fee.
+    ForwardSucceeded,
+    /// It failed further on.
+    ForwardFailed,
+    /// What a channel forwards for is another.
+    ChannelPolicyChanged,
 }
 
 impl EventKind {
@@ -61,6 +69,10 @@ impl EventKind {
             Self::RequestPending => "request_pending",
             Self::RequestDone => "request_done",
             Self::RequestFailed => "request_failed",
+            Self::ForwardPending => "forward_pending",
+            Self::ForwardSucceeded => "forward_succeeded",
+            Self::ForwardFailed => "forward_failed",
+            Self::ChannelPolicyChanged => "channel_policy_changed",
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::proto;
 use crate::wire::{bounded, Wire, MAX_TEXT};
 
 /// Names an HTLC: its channel, who offers it, and the number that the offerer gave it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ProtobufConvert)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ProtobufConvert, BinaryValue, ObjectHash)]
 #[protobuf_convert(source = "proto::HtlcRef")]
 pub struct HtlcRef {
     /// Its channel.
@@ -179,6 +179,11 @@ pub struct HtlcRecord {
     pub added_height: u64,
     /// Ledger height of its newest change.
     pub updated_height: u64,
+    /// Of an HTLC that is forwarded: its other half.
+    #[protobuf_convert(with = "Wire")]
+    pub forward: Option<HtlcRef>,
+    /// It took the exposure to HTLCs without an output over the limit: it is only to be failed.
+    pub must_fail: bool,
 }
 
 impl HtlcRecord {

@@ -73,7 +73,7 @@ pub struct Invoice {
     pub status: InvoiceStatus,
     /// The HTLCs that are committed for it, or that paid it.
     pub htlcs: Vec<HtlcRef>,
-    /// Their sum.
+    /// Their sum, once they are to pay it together or have paid it.
     #[protobuf_convert(with = "Wire")]
     pub received_msat: Msat,
     /// None until it is released.
@@ -83,9 +83,18 @@ pub struct Invoice {
     pub created_height: u64,
     /// Ledger height of its newest change.
     pub updated_height: u64,
+    /// The operator settles or cancels it.
+    pub hold: bool,
+    /// Nobody asked for it: it came with its preimage in its onion.
+    pub keysend: bool,
 }
 
 impl Invoice {
+    /// These HTLCs are to pay it together, or did.
+    pub fn is_of_its_set(&self, htlc: &HtlcRef) -> bool {
+        self.received_msat > Msat::ZERO && self.htlcs.contains(htlc)
+    }
+
     /// Unix time in seconds from which on nobody should pay it.
     pub fn expires_at(&self) -> u64 {
         self.created_at

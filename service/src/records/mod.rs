@@ -3,17 +3,20 @@
 mod channel;
 mod config;
 mod event;
+mod forward;
 mod htlc;
 mod invoice;
 mod payment;
 mod request;
 
 pub use self::channel::{Actor, ChannelRecord, HistoryEntry, HistoryKind};
-pub use self::config::{AcceptFrom, Config, Genesis, Policy};
+pub use self::config::{AcceptFrom, ChannelPolicy, Config, Genesis, PeerPolicy, Policy};
 pub use self::event::{Event, EventKind};
+pub use self::forward::{Forward, ReturnedFailure};
 pub use self::htlc::{Failure, HtlcKey, HtlcRecord, HtlcRef, HtlcState};
 pub use self::invoice::{Invoice, InvoiceStatus};
 pub use self::payment::{Payment, PaymentStatus};
 pub use self::request::{
-    CloseChannelRequest, OpenChannelRequest, Request, RequestArguments, RequestStatus,
+    CloseChannelRequest, OpenBatchRequest, OpenChannelRequest, Request, RequestArguments,
+    RequestStatus,
 };

@@ -33,6 +33,8 @@ pub struct OpenChannelRequest {
     /// Makes two equal orders two transactions.
     #[protobuf_convert(with = "Wire")]
     pub nonce: [u8; 32],
+    /// Usable before its opening transaction is confirmed, if the peer trusts this node so far.
+    pub zero_conf: bool,
 }
 
 /// The order to close a channel: argument of method `close_channel`.
@@ -51,6 +53,26 @@ pub struct CloseChannelRequest {
     pub nonce: [u8; 32],
 }
 
+/// The order to open several channels by one opening transaction: argument of method `open_batch`.
+#[derive(Clone, Debug, PartialEq, Eq, ProtobufConvert, BinaryValue, ObjectHash)]
+#[protobuf_convert(source = "proto::OpenBatchRequest")]
+pub struct OpenBatchRequest {
+    /// Each with another peer. Their feerates and nonces do not count.
+    pub channels: Vec<OpenChannelRequest>,
+    /// Of the opening transaction, in satoshis per 1,000 weight units; 0: the node estimates.
+    pub feerate_per_kw: u32,
+    /// Makes two equal orders two transactions.
+    #[protobuf_convert(with = "Wire")]
+    pub nonce: [u8; 32],
+}
+
+impl OpenBatchRequest {
+    /// What is ordered of the channel with this peer.
+    pub fn with(&self, peer: &PublicKey) -> Option<&OpenChannelRequest> {
+        self.channels.iter().find(|order| order.peer == *peer)
+    }
+}
+
 /// What was ordered.
 #[derive(Clone, Debug, PartialEq, Eq, ProtobufConvert)]
 #[protobuf_convert(source = "proto::RequestArguments", rename(case = "snake_case"))]
@@ -59,6 +81,8 @@ pub enum RequestArguments {
     OpenChannel(OpenChannelRequest),
     /// To close a channel.
     CloseChannel(CloseChannelRequest),
+    /// To open several at once.
+    OpenBatch(OpenBatchRequest),
 }
 
 /// What became of an order.
@@ -101,4 +125,7 @@ pub struct Request {
     pub created_height: u64,
     /// Ledger height of its newest change.
     pub updated_height: u64,
+    /// The channels that a batch opens, as far as they are known.
+    #[protobuf_convert(with = "Wire")]
+    pub channels: Vec<ChannelId>,
 }

@@ -4,29 +4,34 @@ use anyhow::{bail, Result};
 use exonum_derive::{BinaryValue, ObjectHash};
 use exonum_proto::ProtobufConvert;
 use zarnitsa_channel::command::{Command, LocalCommand};
-use zarnitsa_channel::ids::ChannelId;
+use zarnitsa_channel::ids::{ChannelId, HtlcId};
 use zarnitsa_channel::message::{PeerMessage, UpdateAddHtlc};
 use zarnitsa_channel::params::Side;
 
 use super::step::{peer, Step};
 use crate::proto::{self, HtlcAdd_oneof_step as AddPb, HtlcResolve_oneof_resolution as ResolvePb};
-use crate::records::Failure;
-use crate::wire::{bounded, Wire, MAX_MESSAGE};
+use crate::records::{Failure, HtlcRef};
+use crate::wire::{bounded, present, Wire, MAX_MESSAGE};
 
 /// BOLT 4: the length of an onion packet in update_add_htlc.
 pub const ONION_LEN: usize = 1_366;
 
-/// update_add_htlc, and the onion that the channel machine has no use for.
+/// update_add_htlc, and what the channel machine has no use for: the onion and the cause.
 #[derive(Clone, Debug, PartialEq, Eq, BinaryValue, ObjectHash)]
 pub struct HtlcAdd {
     step: Step,
     onion: Vec<u8>,
+    incoming: Option<HtlcRef>,
 }
 
 impl HtlcAdd {
     /// Only for commands that add an HTLC.
-    pub(crate) fn new(step: Step, onion: Vec<u8>) -> Self {
-        Self { step, onion }
+    pub(crate) fn new(step: Step, onion: Vec<u8>, incoming: Option<HtlcRef>) -> Self {
+        Self {
+            step,
+            onion,
+            incoming,
+        }
     }
 
     /// The command and its channel.
@@ -34,9 +39,9 @@ impl HtlcAdd {
         &self.step
     }
 
-    /// The command and its channel, and the onion.
-    pub fn into_parts(self) -> (Step, Vec<u8>) {
-        (self.step, self.onion)
+    /// The command and its channel, the onion, and the HTLC in that causes this one where it is a forward.
+    pub fn into_parts(self) -> (Step, Vec<u8>, Option<HtlcRef>) {
+        (self.step, self.onion, self.incoming)
     }
 }
 
@@ -44,7 +49,7 @@ impl ProtobufConvert for HtlcAdd {
     type ProtoStruct = proto::HtlcAdd;
 
     fn to_pb(&self) -> Self::ProtoStruct {
-        let mut pb = add_to_pb(&self.step.command)
+        let mut pb = add_to_pb(&self.step.command, self.incoming.as_ref())
             .expect("call.rs gives each command to the method that carries it");
         pb.set_channel_id(self.step.channel_id.to_pb());
         pb.set_step_number(self.step.number);
@@ -65,12 +70,19 @@ impl ProtobufConvert for HtlcAdd {
         let payment_hash = Wire::from_pb(pb.take_payment_hash())?;
         let cltv_expiry = pb.get_cltv_expiry();
         let number = pb.get_step_number();
+        let mut incoming = None;
+        let offered = Command::Local(LocalCommand::AddHtlc {
+            amount,
+            payment_hash,
+            cltv_expiry,
+        });
         let command = match pb.step {
-            Some(AddPb::offered(_)) => Command::Local(LocalCommand::AddHtlc {
-                amount,
-                payment_hash,
-                cltv_expiry,
-            }),
+            Some(AddPb::offered(_)) => offered,
+            Some(AddPb::forwarded(forwarded)) => {
+                let cause = present(forwarded.incoming, "the HTLC in")?;
+                incoming = Some(HtlcRef::from_pb(cause)?);
+                offered
+            }
             Some(AddPb::received(received)) => peer(PeerMessage::UpdateAddHtlc(UpdateAddHtlc {
                 id: Wire::from_pb(received.get_id())?,
                 amount,
@@ -84,11 +96,15 @@ impl ProtobufConvert for HtlcAdd {
             number,
             command,
         };
-        Ok(Self { step, onion })
+        Ok(Self {
+            step,
+            onion,
+            incoming,
+        })
     }
 }
 
-fn add_to_pb(command: &Command) -> Option<proto::HtlcAdd> {
+fn add_to_pb(command: &Command, incoming: Option<&HtlcRef>) -> Option<proto::HtlcAdd> {
     let mut pb = proto::HtlcAdd::new();
     match command {
         Command::Local(LocalCommand::AddHtlc {
@@ -99,7 +115,14 @@ fn add_to_pb(command: &Command) -> Option<proto::HtlcAdd> {
             pb.set_amount_msat(amount.to_pb());
             pb.set_payment_hash(payment_hash.to_pb());
             pb.set_cltv_expiry(*cltv_expiry);
-            pb.set_offered(proto::HtlcOffered::new());
+            match incoming {
+                Some(incoming) => {
+                    let mut forwarded = proto::HtlcForwarded::new();
+                    forwarded.set_incoming(incoming.to_pb());
+                    pb.set_forwarded(forwarded);
+                }
+                None => pb.set_offered(proto::HtlcOffered::new()),
+            }
         }
         Command::Peer {
             message: PeerMessage::UpdateAddHtlc(message),
@@ -192,6 +215,10 @@ fn local_resolve_to_pb(command: &LocalCommand) -> Option<proto::HtlcResolve> {
             sha256_of_onion,
             failure_code,
         } => (id, malformed_to_pb(sha256_of_onion, *failure_code)),
+        LocalCommand::WithdrawHtlcs => {
+            let withdrawn = ResolvePb::withdrawn(proto::HtlcsWithdrawn::new());
+            (&HtlcId(0), withdrawn)
+        }
         _ => return None,
     };
     let mut pb = proto::HtlcResolve::new();
@@ -217,6 +244,7 @@ fn local_resolve_from_pb(pb: proto::HtlcResolve) -> Result<LocalCommand> {
             sha256_of_onion: Wire::from_pb(malformed.take_sha256_of_onion())?,
             failure_code: ProtobufConvert::from_pb(malformed.get_failure_code())?,
         },
+        Some(ResolvePb::withdrawn(_)) => LocalCommand::WithdrawHtlcs,
         None => bail!("htlc_resolve: no resolution, or one that is not known"),
     })
 }
@@ -259,6 +287,7 @@ fn peer_resolve_from_pb(pb: proto::HtlcResolve) -> Result<PeerMessage> {
             sha256_of_onion: Wire::from_pb(malformed.take_sha256_of_onion())?,
             failure_code: ProtobufConvert::from_pb(malformed.get_failure_code())?,
         },
+        Some(ResolvePb::withdrawn(_)) => bail!("htlc_resolve: only this node withdraws its HTLCs"),
         None => bail!("htlc_resolve: no resolution, or one that is not known"),
     })
 }

@@ -4,9 +4,10 @@ use anyhow::{bail, Result};
 use exonum_derive::{BinaryValue, ObjectHash};
 use exonum_proto::ProtobufConvert;
 use zarnitsa_channel::amount::Msat;
-use zarnitsa_channel::ids::PaymentHash;
+use zarnitsa_channel::ids::{PaymentHash, PaymentPreimage};
 
 use crate::proto::{self, InvoiceStep_oneof_step as Pb};
+use crate::records::HtlcRef;
 use crate::wire::{invoice_text, text, Wire};
 
 /// An invoice is made, or ends without being paid.
@@ -33,6 +34,16 @@ pub enum InvoiceChange {
         /// Unix time in seconds, not before the invoice's expiry.
         now: u64,
     },
+    /// All parts of a payment are here: these HTLCs pay it together, or none does.
+    Held {
+        /// Each is offered to this node and irrevocably committed.
+        htlcs: Vec<HtlcRef>,
+    },
+    /// The operator settles it.
+    Settled {
+        /// Released with this step.
+        preimage: PaymentPreimage,
+    },
 }
 
 /// An invoice that begins.
@@ -55,6 +66,10 @@ pub struct NewInvoice {
     /// The BOLT 11 string.
     #[protobuf_convert(with = "invoice_text")]
     pub invoice: String,
+    /// The operator settles or cancels it.
+    pub hold: bool,
+    /// Nobody asked for it: it came with its preimage in its onion.
+    pub keysend: bool,
 }
 
 impl ProtobufConvert for InvoiceStep {
@@ -75,6 +90,16 @@ impl ProtobufConvert for InvoiceStep {
                 expired.set_now(*now);
                 pb.set_expired(expired);
             }
+            InvoiceChange::Held { htlcs } => {
+                let mut held = proto::InvoiceHeld::new();
+                held.set_htlcs(htlcs.iter().map(HtlcRef::to_pb).collect());
+                pb.set_held(held);
+            }
+            InvoiceChange::Settled { preimage } => {
+                let mut settled = proto::InvoiceSettled::new();
+                settled.set_preimage(Wire::to_pb(preimage));
+                pb.set_settled(settled);
+            }
         }
         pb
     }
@@ -90,6 +115,16 @@ impl ProtobufConvert for InvoiceStep {
             },
             Some(Pb::expired(expired)) => InvoiceChange::Expired {
                 now: expired.get_now(),
+            },
+            Some(Pb::held(held)) => InvoiceChange::Held {
+                htlcs: held
+                    .htlcs
+                    .into_iter()
+                    .map(HtlcRef::from_pb)
+                    .collect::<Result<_>>()?,
+            },
+            Some(Pb::settled(mut settled)) => InvoiceChange::Settled {
+                preimage: Wire::from_pb(settled.take_preimage())?,
             },
             None => bail!("invoice: no step, or one that is not known"),
         };

@@ -3,6 +3,7 @@
 //! An argument that can be read is well formed: lengths, encodings and enum values are checked on the way in, and what
 //! fails there is refused with Exonum's "malformed arguments". What a channel allows is the channel machine's to say.
 
+mod batch;
 mod chain;
 mod closing;
 mod commitment;
@@ -18,6 +19,7 @@ mod step;
 
 use exonum_derive::{exonum_interface, interface_method};
 
+pub use self::batch::{BatchSigned, SignedOpening};
 pub use self::chain::ChainStep;
 pub use self::closing::Closing;
 pub use self::commitment::Commitment;
@@ -25,12 +27,14 @@ pub use self::fee::FeeUpdate;
 pub use self::htlc::{HtlcAdd, HtlcResolve, ONION_LEN};
 pub use self::invoice::{InvoiceChange, InvoiceStep, NewInvoice};
 pub use self::opening::Opening;
-pub use self::operator::{PaymentOrder, PaymentResult, PolicyChange, RequestResult};
+pub use self::operator::{
+    ChannelPolicyChange, PaymentOrder, PaymentResult, PolicyChange, RequestResult,
+};
 pub use self::ready::Ready;
 pub use self::reestablish::Reestablish;
 pub use self::revocation::Revocation;
 pub use self::step::Step;
-use crate::records::{CloseChannelRequest, OpenChannelRequest};
+use crate::records::{CloseChannelRequest, OpenBatchRequest, OpenChannelRequest};
 
 /// The service's methods. Their numbers are part of every transaction ever made: they never change.
 #[exonum_interface]
@@ -105,4 +109,16 @@ pub trait LightningInterface<Ctx> {
     /// An order is carried out or given up. Author: the node.
     #[interface_method(id = 16)]
     fn request_result(&self, context: Ctx, argument: RequestResult) -> Self::Output;
+
+    /// What one channel forwards for is set. Author: the operator.
+    #[interface_method(id = 17)]
+    fn channel_policy(&self, context: Ctx, argument: ChannelPolicyChange) -> Self::Output;
+
+    /// Several channels are to be opened by one transaction. Author: the operator.
+    #[interface_method(id = 18)]
+    fn open_batch(&self, context: Ctx, argument: OpenBatchRequest) -> Self::Output;
+
+    /// Every peer of a batch has signed. Author: the node.
+    #[interface_method(id = 19)]
+    fn batch_signed(&self, context: Ctx, argument: BatchSigned) -> Self::Output;
 }

@@ -9,7 +9,7 @@ use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, PaymentHash};
 
 use crate::proto;
-use crate::records::{Failure, Policy, RequestStatus};
+use crate::records::{ChannelPolicy, Failure, Policy, RequestStatus};
 use crate::wire::{invoice_text, present, text, Wire};
 
 /// The operator orders a payment.
@@ -90,6 +90,40 @@ impl ProtobufConvert for PolicyChange {
         Ok(Self {
             nonce: Wire::from_pb(pb.take_nonce())?,
             policy: ProtobufConvert::from_pb(present(pb.policy, "policy")?)?,
+        })
+    }
+}
+
+/// The operator sets what one channel forwards for.
+#[derive(Clone, Debug, PartialEq, Eq, BinaryValue, ObjectHash)]
+pub struct ChannelPolicyChange {
+    /// Which channel.
+    pub channel_id: ChannelId,
+    /// None: the policy holds again.
+    pub policy: Option<ChannelPolicy>,
+    /// Makes two equal orders two transactions.
+    pub nonce: [u8; 32],
+}
+
+impl ProtobufConvert for ChannelPolicyChange {
+    type ProtoStruct = proto::ChannelPolicyChange;
+
+    fn to_pb(&self) -> Self::ProtoStruct {
+        let mut pb = proto::ChannelPolicyChange::new();
+        pb.set_channel_id(self.channel_id.to_pb());
+        if let Some(policy) = &self.policy {
+            pb.set_policy(policy.to_pb());
+        }
+        pb.set_nonce(self.nonce.to_vec());
+        pb
+    }
+
+    fn from_pb(mut pb: Self::ProtoStruct) -> Result<Self> {
+        let policy = pb.policy.take();
+        Ok(Self {
+            channel_id: Wire::from_pb(pb.take_channel_id())?,
+            policy: policy.map(ProtobufConvert::from_pb).transpose()?,
+            nonce: Wire::from_pb(pb.take_nonce())?,
         })
     }
 }

@@ -122,4 +122,8 @@ wire_enum! { EventKind {
     RequestPending = EVENT_KIND_REQUEST_PENDING,
     RequestDone = EVENT_KIND_REQUEST_DONE,
     RequestFailed = EVENT_KIND_REQUEST_FAILED,
+    ForwardPending = EVENT_KIND_FORWARD_PENDING,
+    ForwardSucceeded = EVENT_KIND_FORWARD_SUCCEEDED,
+    ForwardFailed = EVENT_KIND_FORWARD_FAILED,
+    ChannelPolicyChanged = EVENT_KIND_CHANNEL_POLICY_CHANGED,
 } }

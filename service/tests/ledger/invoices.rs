@@ -34,6 +34,8 @@ fn created(expiry_seconds: u32) -> InvoiceChange {
         created_at: CREATED,
         expiry_seconds,
         invoice: "lnbcrt1".to_owned(),
+        hold: false,
+        keysend: false,
     })
 }
 

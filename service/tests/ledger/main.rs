@@ -8,10 +8,14 @@
 #[path = "../../../channel/tests/support/mod.rs"]
 mod support;
 
+mod hub;
 mod node;
 mod world;
 
+mod batches;
 mod channels;
+mod forwards;
+mod holding;
 mod invoices;
 mod lifecycle;
 mod malformed;

@@ -1,15 +1,18 @@
 //! Who may do what; orders, results and the policy.
 
 use exonum::crypto::Hash;
+use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::command::{ChainEvent, Command, LocalCommand};
 use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::message::{ChannelReestablish, PeerMessage};
 use zarnitsa_channel::params::Side;
 use zarnitsa_service::records::{
-    CloseChannelRequest, Failure, Policy, RequestArguments, RequestStatus,
+    ChannelPolicy, CloseChannelRequest, Failure, PeerPolicy, Policy, RequestArguments,
+    RequestStatus,
 };
 use zarnitsa_service::transactions::{
-    InvoiceChange, InvoiceStep, PaymentResult, PolicyChange, RequestResult,
+    BatchSigned, ChannelPolicyChange, InvoiceChange, InvoiceStep, PaymentResult, PolicyChange,
+    RequestResult,
 };
 use zarnitsa_service::{read, Attachment, ChannelError, LedgerCall, OperatorError};
 
@@ -17,7 +20,9 @@ use crate::node::{keypair, Node, UNAUTHORIZED};
 use crate::support::keys::{Keys, Signing};
 use crate::support::pair::{preimage, script};
 use crate::support::rng::Rng;
-use crate::world::{add, config, onion, opening_call, openings, order, policy, World};
+use crate::world::{
+    add, batch, channel_policy, config, onion, opening_call, openings, order, policy, World,
+};
 
 fn node() -> Node {
     let keys = Keys::new(&mut Rng::new(1), Signing::Real);
@@ -42,7 +47,7 @@ fn command(command: Command) -> LedgerCall {
         command: Box::new(command),
         attachment: Attachment {
             onion: onion(),
-            failure: None,
+            ..Attachment::default()
         },
     }
 }
@@ -96,6 +101,10 @@ fn reports() -> Vec<LedgerCall> {
             attempt: 1,
             failure: Failure::default(),
         }),
+        LedgerCall::BatchSigned(BatchSigned {
+            request: Hash::new([1; 32]),
+            openings: Vec::new(),
+        }),
         LedgerCall::RequestResult(RequestResult {
             request: Hash::new([1; 32]),
             status: RequestStatus::Done,
@@ -112,7 +121,9 @@ fn commands() -> Vec<LedgerCall> {
         LedgerCall::Payment(world.payment_order(Side::Holder, 1_000, preimage(1))),
         set(policy(), 1),
         LedgerCall::OpenChannel(order(other_node_id(), &config(), 1)),
+        LedgerCall::OpenBatch(batch(other_node_id(), 1)),
         LedgerCall::CloseChannel(close(world.a.id(), 1)),
+        set_channel(world.a.id(), Some(channel_policy(world.a.id())), 1),
     ]
 }
 
@@ -207,6 +218,14 @@ fn any_ledger_policy_that_contradicts_itself_is_refused() {
             fee_ppm: 1_000_001,
             ..policy()
         },
+        Policy {
+            base_fee_msat: Msat::new(1 << 32),
+            ..policy()
+        },
+        Policy {
+            cltv_delta: 47,
+            ..policy()
+        },
     ];
     for policy in broken {
         node.refuses(&key, set(policy, 1), OperatorError::BadPolicy as u8);
@@ -299,4 +318,77 @@ fn normal_order_to_close_names_its_channel() {
     let unknown = LedgerCall::CloseChannel(close(ChannelId([7; 32]), 2));
     let code = ChannelError::UnknownChannel as u8;
     world.a.node.refuses(&key, unknown, code);
+}
+
+fn set_channel(channel_id: ChannelId, policy: Option<ChannelPolicy>, nonce: u8) -> LedgerCall {
+    LedgerCall::ChannelPolicy(ChannelPolicyChange {
+        channel_id,
+        policy,
+        nonce: [nonce; 32],
+    })
+}
+
+#[test]
+fn normal_policy_of_its_own_is_kept_and_given_back() {
+    let mut world = World::normal(&config(), 6);
+    let id = world.a.id();
+    let own = channel_policy(id);
+    let node = &mut world.a.node;
+    node.command(set_channel(id, Some(own.clone()), 1)).unwrap();
+    assert_eq!(read::channel_policies(&*node.snapshot()), [own]);
+    node.command(set_channel(id, None, 2)).unwrap();
+    assert!(read::channel_policies(&*node.snapshot()).is_empty());
+}
+
+#[test]
+fn normal_policy_of_its_own_that_cannot_be_is_refused() {
+    let mut world = World::normal(&config(), 7);
+    let id = world.a.id();
+    let key = world.a.node.operator.clone();
+    let other = ChannelId([7; 32]);
+    let unknown = set_channel(other, Some(channel_policy(other)), 1);
+    let node = &mut world.a.node;
+    node.refuses(&key, unknown, ChannelError::UnknownChannel as u8);
+    let good = channel_policy(id);
+    let broken = [
+        channel_policy(other),
+        ChannelPolicy {
+            fee_ppm: 1_000_001,
+            ..good.clone()
+        },
+        ChannelPolicy {
+            base_fee_msat: Msat::new(1 << 32),
+            ..good.clone()
+        },
+        ChannelPolicy {
+            cltv_delta: 47,
+            ..good.clone()
+        },
+        ChannelPolicy {
+            htlc_maximum_msat: Msat::new(9),
+            ..good
+        },
+    ];
+    for policy in broken {
+        let call = set_channel(id, Some(policy), 1);
+        node.refuses(&key, call, OperatorError::BadPolicy as u8);
+    }
+}
+
+#[test]
+fn policy_for_one_peer_goes_before_that_for_all() {
+    let peer = other_node_id();
+    let policy = Policy {
+        peers: vec![PeerPolicy {
+            peer,
+            minimum_depth: 0,
+            accept_zero_conf: true,
+        }],
+        ..policy()
+    };
+    let stranger = Keys::new(&mut Rng::new(9), Signing::Real).public().funding;
+    assert_eq!(policy.minimum_depth_for(&peer), 0);
+    assert!(policy.limits_for(&peer).allow_zero_conf);
+    assert_eq!(policy.minimum_depth_for(&stranger), policy.minimum_depth);
+    assert!(!policy.limits_for(&stranger).allow_zero_conf);
 }

@@ -211,6 +211,7 @@ fn pending_payment_fails_when_its_htlc_is_gone_with_what_the_onion_said() {
         attachment: Attachment {
             onion: Vec::new(),
             failure: Some(told.clone()),
+            ..Attachment::default()
         },
     };
     world.a.step_with(command, call);

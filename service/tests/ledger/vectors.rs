@@ -12,15 +12,16 @@ use zarnitsa_channel::message::{ClosingSigned, PeerMessage};
 use zarnitsa_channel::params::Side;
 use zarnitsa_service::records::{CloseChannelRequest, Failure, HtlcKey, RequestStatus};
 use zarnitsa_service::transactions::{
-    InvoiceChange, InvoiceStep, PaymentResult, PolicyChange, RequestResult,
+    BatchSigned, ChannelPolicyChange, InvoiceChange, InvoiceStep, PaymentResult, PolicyChange,
+    RequestResult, SignedOpening,
 };
 use zarnitsa_service::{read, transaction, LedgerCall};
 
 use crate::support::pair::{preimage, script};
-use crate::world::{config, policy, World};
+use crate::world::{batch, channel_policy, config, policy, World};
 
 /// Names of the methods, by their numbers.
-const METHODS: [&str; 17] = [
+const METHODS: [&str; 20] = [
     "opening",
     "commitment",
     "revocation",
@@ -38,6 +39,9 @@ const METHODS: [&str; 17] = [
     "open_channel",
     "close_channel",
     "request_result",
+    "channel_policy",
+    "open_batch",
+    "batch_signed",
 ];
 
 fn path() -> PathBuf {
@@ -100,6 +104,11 @@ fn other_calls(world: &mut World) -> Vec<LedgerCall> {
     steps.into_iter().map(|step| world.a.call(step)).collect()
 }
 
+fn signature(world: &World) -> bitcoin::secp256k1::ecdsa::Signature {
+    let params = world.a.party.channel.params();
+    world.a.party.keys.sign_funding(params, &message())
+}
+
 fn message() -> bitcoin::secp256k1::Message {
     bitcoin::secp256k1::Message::from_digest([1; 32])
 }
@@ -132,6 +141,20 @@ fn operator_calls(world: &World) -> Vec<LedgerCall> {
             policy: policy(),
             nonce: [2; 32],
         })),
+        LedgerCall::OpenBatch(batch(world.b.party.keys.public().funding, 6)),
+        LedgerCall::BatchSigned(BatchSigned {
+            request: exonum::crypto::Hash::new([7; 32]),
+            openings: vec![SignedOpening {
+                channel_id: world.a.id(),
+                step_number: 1,
+                signature: signature(world),
+            }],
+        }),
+        LedgerCall::ChannelPolicy(ChannelPolicyChange {
+            channel_id: world.a.id(),
+            policy: Some(channel_policy(world.a.id())),
+            nonce: [5; 32],
+        }),
         LedgerCall::CloseChannel(CloseChannelRequest {
             channel_id: world.a.id(),
             force: true,

@@ -10,7 +10,9 @@ use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentPreimage};
 use zarnitsa_channel::message::PeerMessage;
 use zarnitsa_channel::opening::{Acceptor, Opener, Opening as Transcript};
 use zarnitsa_channel::params::Side;
-use zarnitsa_service::records::{OpenChannelRequest, Payment, Policy};
+use zarnitsa_service::records::{
+    ChannelPolicy, OpenBatchRequest, OpenChannelRequest, Payment, Policy,
+};
 use zarnitsa_service::transactions::{
     InvoiceChange, InvoiceStep, NewInvoice, Opening, PaymentOrder, ONION_LEN,
 };
@@ -53,7 +55,7 @@ impl Peer {
             command: Box::new(command),
             attachment: Attachment {
                 onion: if adds { onion() } else { Vec::new() },
-                failure: None,
+                ..Attachment::default()
             },
         }
     }
@@ -129,6 +131,27 @@ pub fn policy() -> Policy {
     }
 }
 
+/// Other than the policy says.
+pub fn channel_policy(channel_id: ChannelId) -> ChannelPolicy {
+    ChannelPolicy {
+        channel_id,
+        base_fee_msat: Msat::new(7),
+        fee_ppm: 70,
+        cltv_delta: 60,
+        htlc_minimum_msat: Msat::new(10),
+        htlc_maximum_msat: Msat::new(1_000_000),
+    }
+}
+
+/// Of one channel.
+pub fn batch(peer: NodeId, nonce: u8) -> OpenBatchRequest {
+    OpenBatchRequest {
+        channels: vec![order(peer, &config(), 0)],
+        feerate_per_kw: 0,
+        nonce: [nonce; 32],
+    }
+}
+
 pub fn order(peer: NodeId, config: &Config, nonce: u8) -> OpenChannelRequest {
     OpenChannelRequest {
         peer,
@@ -138,6 +161,7 @@ pub fn order(peer: NodeId, config: &Config, nonce: u8) -> OpenChannelRequest {
         feerate_per_kw: 0,
         announce: false,
         nonce: [nonce; 32],
+        zero_conf: false,
     }
 }
 
@@ -297,6 +321,8 @@ impl World {
                 created_at: 1_700_000_000,
                 expiry_seconds: 3_600,
                 invoice: "lnbcrt1".to_owned(),
+                hold: false,
+                keysend: false,
             }),
         };
         let peer = self.peer(payee);

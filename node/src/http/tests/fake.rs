@@ -116,7 +116,10 @@ pub fn policy() -> Policy {
         max_channel_sat: 5,
         minimum_depth: 6,
         accept_channels: true,
+        forward: true,
+        accept_keysend: true,
         channels: Vec::new(),
+        peers: Vec::new(),
     }
 }
 
@@ -220,6 +223,10 @@ impl NodeApi for Fake {
         self.command(request, ChannelOpened::from_funding(outpoint))
     }
 
+    async fn open_batch(&self, _: OpenBatch) -> Result<Vec<ChannelOpened>, ApiError> {
+        unsupported()
+    }
+
     async fn channels(&self) -> Result<Vec<ChannelSummary>, ApiError> {
         Ok(vec![channel()])
     }
@@ -266,6 +273,14 @@ impl NodeApi for Fake {
     }
 
     async fn invoice(&self, _: PaymentHash) -> Result<Invoice, ApiError> {
+        unsupported()
+    }
+
+    async fn settle_invoice(&self, _: SettleInvoice) -> Result<Invoice, ApiError> {
+        unsupported()
+    }
+
+    async fn cancel_invoice(&self, _: CancelInvoice) -> Result<Invoice, ApiError> {
         unsupported()
     }
 

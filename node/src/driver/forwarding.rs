@@ -1,0 +1,432 @@
+//! Payments of others, passed on: the HTLC out is offered in one ledger transaction that names the HTLC in, and what
+//! becomes of it is done to the HTLC in at once.
+//!
+//! What is owed follows from the ledger: an HTLC in that waits has a record with its other half, and that says whether it
+//! is to be claimed, failed, or waited for. What is kept here is only how far this process is ahead of the disk.
+
+use std::collections::HashMap;
+
+use lightning::ln::msgs::MessageSendEvent;
+use zarnitsa_channel::action::{Event, FailureReason};
+use zarnitsa_channel::amount::Msat;
+use zarnitsa_channel::command::{Command, LocalCommand};
+use zarnitsa_channel::htlc::{Htlc, HtlcState, Stage};
+use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentPreimage};
+use zarnitsa_channel::message::UpdateAddHtlc;
+use zarnitsa_channel::params::Side;
+use zarnitsa_channel::state::Channel;
+use zarnitsa_peer::onion::{self, Failure, HtlcFailure};
+use zarnitsa_service::records::{HtlcKey, HtlcRecord, HtlcRef, ReturnedFailure};
+use zarnitsa_service::Attachment;
+
+use crate::channel_update::{NamedBy, Terms};
+use crate::server_handler::forwarding::{way_for, Ability, NotForwarded, Way, Wish};
+
+use super::live::Live;
+use super::step::{Step, Todo};
+use super::Driver;
+
+/// BOLT 7, channel_update: BOLT 4 has it in failures with its type before it.
+const CHANNEL_UPDATE_TYPE: u16 = 258;
+
+/// Names an HTLC of a channel; which side offers it is clear where it stands.
+type Name = (ChannelId, HtlcId);
+
+/// HTLCs out that live, and the HTLCs in that cause them.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    by_outgoing: HashMap<Name, Name>,
+    by_incoming: HashMap<Name, Name>,
+}
+
+impl Links {
+    pub(super) fn insert(&mut self, outgoing: Name, incoming: Name) {
+        self.by_outgoing.insert(outgoing, incoming);
+        self.by_incoming.insert(incoming, outgoing);
+    }
+
+    fn incoming_of(&self, outgoing: Name) -> Option<Name> {
+        self.by_outgoing.get(&outgoing).copied()
+    }
+
+    /// Whether the HTLC in has its other half already, be that on disk or not.
+    pub(super) fn is_forwarded(&self, incoming: Name) -> bool {
+        self.by_incoming.contains_key(&incoming)
+    }
+
+    pub(super) fn take(&mut self, outgoing: Name) -> Option<Name> {
+        let incoming = self.by_outgoing.remove(&outgoing)?;
+        self.by_incoming.remove(&incoming);
+        Some(incoming)
+    }
+
+    fn outgoing_by(&self, channel: ChannelId) -> Vec<Name> {
+        let all = self.by_outgoing.keys();
+        all.filter(|(id, _)| *id == channel).copied().collect()
+    }
+}
+
+/// By which short channel ids channels can be named, real ones and aliases. A cache: what it says is compared with the
+/// channel, and it is made anew where it says nothing.
+#[derive(Debug, Default)]
+pub(super) struct Names(HashMap<u64, ChannelId>);
+
+/// What an onion asks for.
+pub(super) struct Ask {
+    pub short_channel_id: u64,
+    pub amount: Msat,
+    pub cltv_expiry: u32,
+    /// The next node's.
+    pub onion: Vec<u8>,
+}
+
+/// An HTLC in that is being passed on.
+#[derive(Debug)]
+pub(super) struct Passed {
+    incoming: Name,
+    wish: Wish,
+    /// The channel that its onion names, and how.
+    named: Option<ChannelId>,
+    short_channel_id: u64,
+}
+
+impl Driver {
+    /// An HTLC in that is to be passed on.
+    pub(super) fn forward(&mut self, id: ChannelId, add: &UpdateAddHtlc, ask: Ask) -> Option<Todo> {
+        let wish = Wish {
+            incoming: add.amount,
+            incoming_expiry: add.cltv_expiry,
+            outgoing: ask.amount,
+            outgoing_expiry: ask.cltv_expiry,
+            block_height: self.block_height,
+        };
+        let named = self.channel_named(ask.short_channel_id);
+        let passed = Passed {
+            incoming: (id, add.id),
+            wish,
+            named,
+            short_channel_id: ask.short_channel_id,
+        };
+        let out = match self.way(&wish, named) {
+            Ok(out) => out,
+            Err(refused) => return self.not_forwarded(&passed, refused),
+        };
+        let incoming = HtlcRef {
+            channel_id: id,
+            offerer: Side::Counterparty,
+            id: add.id,
+        };
+        let step = Step {
+            command: Command::Local(LocalCommand::AddHtlc {
+                amount: ask.amount,
+                payment_hash: add.payment_hash,
+                cltv_expiry: ask.cltv_expiry,
+            }),
+            attachment: Attachment {
+                onion: ask.onion,
+                incoming: Some(incoming),
+                ..Attachment::default()
+            },
+        };
+        Some(Todo::new(out, step).for_forward(passed))
+    }
+
+    /// What the channel out refuses after all, for want of slots for instance, is a failure for now.
+    pub(super) fn forward_refused(&self, passed: &Passed) -> Option<Todo> {
+        self.not_forwarded(passed, NotForwarded::TemporaryChannelFailure)
+    }
+
+    fn not_forwarded(&self, passed: &Passed, refused: NotForwarded) -> Option<Todo> {
+        let (id, htlc) = passed.incoming;
+        let update = passed
+            .named
+            .map(|named| self.update_for(named, passed.short_channel_id));
+        let failure = refused.failure(&passed.wish, update.unwrap_or_default());
+        tracing::info!(channel = %id, htlc = htlc.0, %failure, "not forwarded");
+        let (_, onion) = self.received(id, htlc)?;
+        Some(Todo::new(id, self.fail(htlc, &onion, &failure)))
+    }
+
+    fn way(&self, wish: &Wish, named: Option<ChannelId>) -> Result<ChannelId, NotForwarded> {
+        let rules = self.shared.rules();
+        let way = |live: &Live| {
+            let id = live.machine.id();
+            Way {
+                id,
+                terms: Terms::of(&live.machine, &rules.policy, rules.channels.get(&id)),
+                ability: ability(live, || live.machine.spendable_msat(&rules.limits)),
+            }
+        };
+        let named = named.and_then(|id| self.channels.get(&id));
+        let others: Vec<Way> = named
+            .into_iter()
+            .flat_map(|named| self.by_peer.get(&named.machine.params().peer))
+            .flatten()
+            .filter_map(|id| self.channels.get(id))
+            .filter(|live| named.is_some_and(|named| named.machine.id() != live.machine.id()))
+            .map(way)
+            .collect();
+        way_for(rules.policy.forward, wish, named.map(way).as_ref(), &others)
+    }
+
+    /// The channel that is called so: by its real short channel id, or by the alias that this node has given its peer.
+    fn channel_named(&mut self, name: u64) -> Option<ChannelId> {
+        let is_called = |live: &Live| names_of(&live.machine).any(|other| other == name);
+        let known = self.names.0.get(&name).copied();
+        let right = known.filter(|id| self.channels.get(id).is_some_and(is_called));
+        if right.is_some() {
+            return right;
+        }
+        self.names.0.clear();
+        for (id, live) in &self.channels {
+            let names = names_of(&live.machine).map(|name| (name, *id));
+            self.names.0.extend(names);
+        }
+        self.names.0.get(&name).copied()
+    }
+
+    /// The channel's update as a failure carries it, under the name by which the onion knows the channel.
+    fn update_for(&self, id: ChannelId, name: u64) -> Vec<u8> {
+        let update = self.channels.get(&id).and_then(|live| {
+            let enabled = matches!(ability(live, || Msat::ZERO), Ability::Carries(_));
+            let named = NamedBy::Onion(name);
+            self.shared.channel_update(&live.machine, named, enabled)
+        });
+        let Some(update) = update else {
+            return Vec::new();
+        };
+        let mut bytes = CHANNEL_UPDATE_TYPE.to_be_bytes().to_vec();
+        bytes.extend(lightning::util::ser::Writeable::encode(&update));
+        bytes
+    }
+
+    /// BOLT 7, channel_update: the peer hears on what terms this node passes payments on to it, for the hints in its
+    /// invoices. For a channel that keeps its name to itself nobody else hears it.
+    pub(super) fn tell_terms(&self, id: ChannelId) {
+        let Some(live) = self.channels.get(&id) else {
+            return;
+        };
+        let usable = matches!(live.machine, Channel::Normal(_));
+        let Some(connection) = live.connection().filter(|_| usable) else {
+            return;
+        };
+        let shared = &self.shared;
+        let update = shared
+            .channel_update(&live.machine, NamedBy::Everybody, true)
+            .or_else(|| shared.channel_update(&live.machine, NamedBy::Peer, true));
+        if let Some(msg) = update {
+            let node_id = connection.node_id;
+            shared.send(
+                connection,
+                MessageSendEvent::SendChannelUpdate { node_id, msg },
+            );
+        }
+    }
+
+    /// All peers hear of new terms.
+    pub(super) fn tell_all_terms(&self) {
+        for id in self.channels.keys() {
+            self.tell_terms(*id);
+        }
+    }
+
+    /// The preimage of an HTLC out is here: the HTLC in is claimed with it, by the same block.
+    pub(super) fn forward_fulfilled(
+        &mut self,
+        id: ChannelId,
+        htlc: HtlcId,
+        preimage: PaymentPreimage,
+    ) -> Option<Todo> {
+        let (incoming, its) = self.links.incoming_of((id, htlc))?;
+        self.claim_incoming(incoming, its, preimage)
+    }
+
+    fn claim_incoming(
+        &self,
+        id: ChannelId,
+        htlc: HtlcId,
+        preimage: PaymentPreimage,
+    ) -> Option<Todo> {
+        let live = self.channels.get(&id)?;
+        let incoming = live.machine.htlc(Side::Counterparty, htlc)?;
+        if incoming.preimage.is_some() {
+            return None; // claimed already
+        }
+        let command = LocalCommand::FulfillHtlc { id: htlc, preimage };
+        Some(Todo::new(id, Step::local(command)))
+    }
+
+    /// An HTLC out is irrevocably gone without a preimage: the HTLC in fails with what it said.
+    pub(super) fn forward_failed(
+        &mut self,
+        id: ChannelId,
+        htlc: HtlcId,
+        reason: &FailureReason,
+    ) -> Option<Todo> {
+        let (incoming, its) = self.links.take((id, htlc))?;
+        self.fail_incoming(incoming, its, &reason.into())
+    }
+
+    fn fail_incoming(
+        &self,
+        id: ChannelId,
+        htlc: HtlcId,
+        returned: &ReturnedFailure,
+    ) -> Option<Todo> {
+        if !can_still_be_failed(&self.channels.get(&id)?.machine, htlc) {
+            return None; // it ends on chain
+        }
+        let (_, onion) = self.received(id, htlc)?;
+        let signer = &self.shared.node_signer;
+        let reason = match returned {
+            ReturnedFailure::Onion(reason) => {
+                let mut reason = reason.clone();
+                // BOLT 4, "Returning Errors": each node on the way back adds its layer.
+                if let Some(secret) = onion::shared_secret(signer, &onion) {
+                    onion::wrap_failure(&secret, &mut reason);
+                }
+                reason
+            }
+            ReturnedFailure::Malformed {
+                sha256_of_onion,
+                failure_code,
+            } => {
+                let failure = malformed(*sha256_of_onion, *failure_code);
+                // BOLT 2: a code with BADONION goes back in an onion, for the node that read it is not the payer's peer.
+                match onion::shared_secret(signer, &onion) {
+                    Some(secret) => onion::build_failure(&secret, &failure),
+                    None => return Some(Todo::new(id, self.fail(htlc, &onion, &failure))),
+                }
+            }
+            ReturnedFailure::Silent => {
+                let channel_update = Vec::new();
+                let failure = Failure::TemporaryChannelFailure { channel_update };
+                match onion::fail_htlc(signer, &onion, &failure) {
+                    HtlcFailure::Onion { reason } => reason,
+                    HtlcFailure::Malformed { .. } => {
+                        return Some(Todo::new(id, self.fail(htlc, &onion, &failure)))
+                    }
+                }
+            }
+        };
+        let command = LocalCommand::FailHtlc { id: htlc, reason };
+        Some(Todo::new(id, Step::local(command)))
+    }
+
+    /// What is owed to an HTLC in that the ledger has as forwarded. None: nothing yet.
+    pub(super) fn owed_to(&mut self, record: &HtlcRecord, outgoing: &HtlcRef) -> Option<Todo> {
+        let (id, htlc) = (record.channel_id, record.id);
+        let other = self.shared.htlc(&outgoing.key())?;
+        if let Some(preimage) = other.preimage {
+            return self.claim_incoming(id, htlc, preimage);
+        }
+        if other.removed {
+            let returned = self.shared.returned_failure(&outgoing.key());
+            return self.fail_incoming(id, htlc, &returned.unwrap_or(ReturnedFailure::Silent));
+        }
+        self.links
+            .insert((outgoing.channel_id, outgoing.id), (id, htlc));
+        None
+    }
+
+    /// Whether an HTLC of ours is for one of others.
+    pub(super) fn is_forward(&self, id: ChannelId, htlc: HtlcId) -> bool {
+        self.links.incoming_of((id, htlc)).is_some()
+    }
+
+    /// The channel was read again from the ledger: what was to go out by it and is not there is decided anew.
+    pub(super) fn forwards_lost(&mut self, id: ChannelId) {
+        for (_, htlc) in self.links.outgoing_by(id) {
+            let live = self.channels.get(&id);
+            if live.is_some_and(|live| live.machine.htlc(Side::Holder, htlc).is_some()) {
+                continue;
+            }
+            let Some((incoming, its)) = self.links.take((id, htlc)) else {
+                continue;
+            };
+            let source = self.channels.get(&incoming);
+            if source.is_some_and(|live| can_still_be_failed(&live.machine, its)) {
+                self.follow(incoming, vec![Event::HtlcAccepted { id: its }]);
+            }
+        }
+    }
+
+    /// The peer is away: what was to be passed on to it and was never sent is taken back, so that nobody waits for it.
+    pub(super) fn withdraw_forwards(&mut self, id: ChannelId) {
+        let waits = |htlc: &Htlc| {
+            let unsent = htlc.state == HtlcState::Adding(Stage::Proposed);
+            unsent && htlc.offered_by == Side::Holder && self.is_forward(id, htlc.id)
+        };
+        let live = self.channels.get(&id);
+        if !live.is_some_and(|live| live.machine.htlcs().any(waits)) {
+            return;
+        }
+        let step = Step::local(LocalCommand::WithdrawHtlcs);
+        if let Err(error) = self.advance(id, step) {
+            tracing::error!(channel = %id, %error, "HTLCs could not be taken back");
+        }
+    }
+
+    /// After a start: what this node has offered for others, by the ledger.
+    pub(super) fn resume_links(&mut self) {
+        for (id, live) in &self.channels {
+            let offered = live.machine.htlcs();
+            for htlc in offered.filter(|htlc| htlc.offered_by == Side::Holder) {
+                let record = self.shared.htlc(&HtlcKey::new(id, Side::Holder, htlc.id));
+                if let Some(incoming) = record.and_then(|record| record.forward) {
+                    let incoming = (incoming.channel_id, incoming.id);
+                    self.links.insert((*id, htlc.id), incoming);
+                }
+            }
+        }
+    }
+}
+
+fn malformed(sha256_of_onion: [u8; 32], failure_code: u16) -> Failure {
+    match failure_code & 0xff {
+        4 => Failure::InvalidOnionVersion { sha256_of_onion },
+        5 => Failure::InvalidOnionHmac { sha256_of_onion },
+        6 => Failure::InvalidOnionKey { sha256_of_onion },
+        // What has no name is said in its own number.
+        _ => Failure::Other {
+            code: onion::FailureCode(failure_code),
+            data: sha256_of_onion.to_vec(),
+        },
+    }
+}
+
+/// BOLT 2, channel_ready: a channel that keeps its short channel id to itself is called by its alias alone.
+fn names_of(channel: &Channel) -> impl Iterator<Item = u64> {
+    let private = channel.params().channel_type.scid_alias;
+    let real = channel.short_channel_id().filter(|_| !private);
+    channel.holder_alias().into_iter().chain(real)
+}
+
+fn ability(live: &Live, most: impl FnOnce() -> Msat) -> Ability {
+    match &live.machine {
+        Channel::Normal(_) if live.is_ready() => Ability::Carries(most()),
+        Channel::Normal(_) => Ability::Away,
+        Channel::AwaitingFundingSigned(_)
+        | Channel::AwaitingConfirmations(_)
+        | Channel::AwaitingPeerReady(_)
+        | Channel::ShuttingDown(_)
+        | Channel::NegotiatingClosing(_) => Ability::Disabled,
+        Channel::Closing(_) | Channel::Closed(_) | Channel::Failed(_) => Ability::Closed,
+    }
+}
+
+/// Whether update_fail_htlc may still be said of it.
+fn can_still_be_failed(channel: &Channel, htlc: HtlcId) -> bool {
+    let talks = match channel {
+        Channel::Normal(_) | Channel::ShuttingDown(_) => true,
+        Channel::AwaitingFundingSigned(_)
+        | Channel::AwaitingConfirmations(_)
+        | Channel::AwaitingPeerReady(_)
+        | Channel::NegotiatingClosing(_)
+        | Channel::Closing(_)
+        | Channel::Closed(_)
+        | Channel::Failed(_) => false,
+    };
+    let incoming = channel.htlc(Side::Counterparty, htlc);
+    talks && incoming.is_some_and(|htlc| htlc.is_live() && htlc.preimage.is_none())
+}
