@@ -265,6 +265,7 @@ impl NodeApi for Fake {
             created_at: 1_800_000_000,
             expiry_seconds: 3_600,
             invoice: "lnbcrt1".into(),
+            hold: false,
         })
     }
 
