@@ -52,6 +52,10 @@ test('receipt is verified by a page from disk, without node or network, and a ch
   const receipt = await download(page, t.receipt)
   const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: t.receiptPage }).click()])
 
+  // Opened in place, the page would be forbidden its own script.
+  const { 'content-disposition': kept } = (await page.request.head(`${world.alice.address.url}/receipt.html`)).headers()
+  expect(kept).toMatch(/^attachment/)
+
   const offline = await visit(world.alice, {
     link: pathToFileURL(await renamed(await saved.path(), 'receipts.html')).href,
     options: { offline: true },
