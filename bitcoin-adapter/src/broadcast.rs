@@ -101,6 +101,17 @@ impl Rejection {
         )
     }
 
+    /// Whether a higher fee would help.
+    pub fn wants_higher_fee(&self) -> bool {
+        match self {
+            Self::BelowMinFee { .. } | Self::Conflict { .. } => true,
+            Self::MissingInputs { .. }
+            | Self::NotFinal { .. }
+            | Self::FeeTooHigh { .. }
+            | Self::Invalid { .. } => false,
+        }
+    }
+
     /// Whether the same transaction may be taken later.
     pub fn may_pass_later(&self) -> bool {
         match self {
@@ -220,6 +231,43 @@ impl Broadcasts {
         }
     }
 
+    /// Offers a parent and its child together, as one package where the parent alone pays too little.
+    pub(crate) fn offer_package(
+        &self,
+        source: &dyn ChainSource,
+        parent: &Transaction,
+        child: &Transaction,
+    ) -> Result<BroadcastOutcome, Rejection> {
+        match self.offer(source, parent) {
+            Ok(BroadcastOutcome::Waiting(error)) => Ok(BroadcastOutcome::Waiting(error)),
+            Err(Rejection::BelowMinFee { .. }) => {
+                match source.broadcast_package(&[parent, child]) {
+                    Ok(Ok(accepted)) => {
+                        self.note(&parent.compute_txid(), None);
+                        self.note(&child.compute_txid(), None);
+                        Ok(BroadcastOutcome::Accepted(accepted))
+                    }
+                    Ok(Err(rejection)) => Err(rejection),
+                    Err(error) => Ok(BroadcastOutcome::Waiting(error)),
+                }
+            }
+            Ok(BroadcastOutcome::Accepted(_)) | Err(_) => self.offer(source, child),
+        }
+    }
+
+    /// The pursued child of a transaction.
+    fn child_of(&self, parent: &Txid) -> Option<Transaction> {
+        let pending = self.lock();
+        let spends = |entry: &&Pending| {
+            let mut inputs = entry.transaction.input.iter();
+            inputs.any(|input| input.previous_output.txid == *parent)
+        };
+        pending
+            .values()
+            .find(spends)
+            .map(|entry| entry.transaction.clone())
+    }
+
     /// Offers everything that is neither settled nor in `mempool`.
     ///
     /// # Errors
@@ -232,7 +280,14 @@ impl Broadcasts {
         let mut events = Vec::new();
         for transaction in self.missing(mempool) {
             let txid = transaction.compute_txid();
-            match source.broadcast(&transaction)? {
+            let mut answer = source.broadcast(&transaction)?;
+            // A parent that pays too little by itself goes with the child that pays for it.
+            if matches!(answer, Err(Rejection::BelowMinFee { .. })) {
+                if let Some(child) = self.child_of(&txid) {
+                    answer = source.broadcast_package(&[&transaction, &child])?;
+                }
+            }
+            match answer {
                 Ok(_) => {
                     self.note(&txid, None);
                 }

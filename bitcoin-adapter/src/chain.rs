@@ -147,6 +147,15 @@ struct Running {
 }
 
 impl Running {
+    /// The wallet writes down what is about to be broadcast.
+    fn note(&self, transaction: &Transaction) {
+        let noted = self.wallet.as_ref().map(|w| w.note_broadcast(transaction));
+        if let Some(Err(error)) = noted {
+            // The caller's ledger knows the transaction: the wallet will learn of it from the mempool.
+            tracing::error!(%error, "the wallet cannot note a broadcast");
+        }
+    }
+
     /// What the network will never take does not hold the wallet's coins.
     fn forget(&self, txid: &Txid) {
         if let Some(Err(error)) = self.wallet.as_ref().map(|wallet| wallet.forget(txid)) {
@@ -273,14 +282,7 @@ impl Chain {
     ) -> Result<BroadcastOutcome, Rejection> {
         let running = Arc::clone(&self.0);
         let outcome = blocking(move || {
-            if let Some(Err(error)) = running
-                .wallet
-                .as_ref()
-                .map(|wallet| wallet.note_broadcast(&transaction))
-            {
-                // The caller's ledger knows the transaction: the wallet will learn of it from the mempool.
-                tracing::error!(%error, "the wallet cannot note a broadcast");
-            }
+            running.note(&transaction);
             let shared = &running.shared;
             shared.broadcasts.add(transaction.clone());
             let outcome = shared
@@ -291,6 +293,42 @@ impl Chain {
                 .is_err_and(|rejection| !rejection.may_pass_later())
             {
                 running.forget(&transaction.compute_txid());
+            }
+            outcome
+        })
+        .await;
+        self.request(Request::Look);
+        outcome.unwrap_or_else(|error| Ok(BroadcastOutcome::Waiting(error)))
+    }
+
+    /// As [`broadcast_tx`](Self::broadcast_tx), for a transaction alone, or for a parent and the child that pays for it: these are
+    /// offered as a package where the parent's own fee is below what the mempool takes.
+    ///
+    /// # Errors
+    /// The network's refusal of the last of them.
+    pub async fn broadcast_package(
+        &self,
+        transactions: Vec<Transaction>,
+    ) -> Result<BroadcastOutcome, Rejection> {
+        let [parent, child] = transactions.as_slice() else {
+            let mut last = Ok(BroadcastOutcome::Waiting(ChainError::Stopped));
+            for transaction in transactions {
+                last = self.broadcast_tx(transaction).await;
+            }
+            return last;
+        };
+        let (parent, child) = (parent.clone(), child.clone());
+        let running = Arc::clone(&self.0);
+        let outcome = blocking(move || {
+            for transaction in [&parent, &child] {
+                running.note(transaction);
+                running.shared.broadcasts.add(transaction.clone());
+            }
+            let (shared, source) = (&running.shared, running.shared.source.as_ref());
+            let outcome = shared.broadcasts.offer_package(source, &parent, &child);
+            let lost = |rejection: &Rejection| !rejection.may_pass_later();
+            if outcome.as_ref().is_err_and(lost) {
+                running.forget(&child.compute_txid());
             }
             outcome
         })

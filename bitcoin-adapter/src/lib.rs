@@ -29,8 +29,9 @@ pub use fees::{FeeBounds, FeeEstimates, FeeTarget};
 pub use lookup::{TxHint, TxStatus};
 pub use source::{Accepted, Announcement, BlockRef, ChainSource, Header, Indexed, Unspent};
 pub use wallet::{
-    AccountDescriptors, AddressKind, Birthday, FundedPsbt, SendAmount, SignerFailure, Wallet,
-    WalletBalance, WalletError, WalletOptions, WalletTransaction, WalletUtxo,
+    AccountDescriptors, AddressKind, Birthday, FeeGoal, FeeRequest, ForeignInput, FundedPsbt,
+    SendAmount, SignerFailure, Wallet, WalletBalance, WalletError, WalletOptions,
+    WalletTransaction, WalletUtxo,
 };
 pub use watch::{ReportedSpend, SpendWatch, TransactionWatch, Watch, WatchEvent};
 

@@ -108,6 +108,19 @@ pub trait ChainSource: Send + Sync + 'static {
         transaction: &Transaction,
     ) -> Result<Result<Accepted, Rejection>, ChainError>;
 
+    /// Offers transactions to the network that depend on one another, the child last: a parent that pays too little by itself is
+    /// taken for its child's sake, where the source can do that.
+    fn broadcast_package(
+        &self,
+        transactions: &[&Transaction],
+    ) -> Result<Result<Accepted, Rejection>, ChainError> {
+        let mut last = Ok(Accepted::InMempool);
+        for transaction in transactions {
+            last = self.broadcast(transaction)?;
+        }
+        Ok(last)
+    }
+
     /// The feerate at which a transaction is likely to confirm within `blocks`; `None` if the source has too little to go by.
     fn estimate_fee(&self, blocks: u16) -> Result<Option<FeeRate>, ChainError>;
 

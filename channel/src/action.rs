@@ -78,6 +78,12 @@ pub enum Event {
     ShutdownDue,
     /// The channel changed its lifecycle state.
     StateChanged,
+    /// The close has other outputs than before, or other claims on them: see
+    /// [`Channel::resolution`](crate::state::Channel::resolution) and [`Channel::claims`](crate::state::Channel::claims).
+    OutputsChanged,
+    /// A revoked commitment has HTLCs that this state has forgotten:
+    /// [`PastHtlcs`](crate::command::ChainEvent::PastHtlcs) is expected.
+    PastHtlcsDue,
 }
 
 /// Why our HTLC failed.

@@ -1,12 +1,13 @@
 //! What may move a channel. One ledger transaction carries one command.
 
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{Amount, BlockHash, ScriptBuf, Transaction};
+use bitcoin::{Amount, BlockHash, OutPoint, ScriptBuf, Transaction};
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Msat;
 use crate::ids::{HtlcId, PaymentHash, PaymentPreimage};
 use crate::message::PeerMessage;
+use crate::state::HtlcTerms;
 
 /// A cause for a channel to change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,9 +128,36 @@ pub enum ChainEvent {
     },
     /// A reorg took the spending transaction out of the chain again.
     SpendReorged,
-    /// The spend is buried deep enough that nothing is left to do.
+    /// The chain has grown to this height: something of the close is buried deep enough to count. What is, the machine
+    /// reckons itself; see [`Channel::is_due`](crate::state::Channel::is_due).
     SpendBuried {
         /// The chain's height now.
         block_height: u32,
+    },
+    /// A tracked output of the close was spent by this transaction, confirmed at this height.
+    OutputSpent {
+        /// Which output.
+        outpoint: OutPoint,
+        /// The spending transaction.
+        transaction: Box<Transaction>,
+        /// The height of the block that has it.
+        block_height: u32,
+    },
+    /// A reorg took the spend of a tracked output out of the chain again.
+    OutputReorged {
+        /// Which output.
+        outpoint: OutPoint,
+    },
+    /// HTLCs that the state has forgotten and a revoked commitment on the chain may have, from the ledger's records.
+    PastHtlcs {
+        /// Only those whose script is an output's count.
+        htlcs: Vec<HtlcTerms>,
+    },
+    /// A transaction that may not be confirmed yet shows the preimage of an HTLC of this node's.
+    PreimageSeen {
+        /// The HTLC's number, as its offerer counts.
+        id: HtlcId,
+        /// What claims it.
+        preimage: PaymentPreimage,
     },
 }

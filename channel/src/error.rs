@@ -1,6 +1,6 @@
 //! Refusals. Each says who is at fault, what was expected and what came.
 
-use bitcoin::{Amount, ScriptBuf, Txid};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Txid};
 
 use crate::amount::Msat;
 use crate::ids::HtlcId;
@@ -413,4 +413,10 @@ pub enum ChainError {
     /// Nothing has spent the funding output.
     #[error("the funding output is not known to be spent")]
     NotSpent,
+    /// An output that is none of this node's.
+    #[error("{outpoint} is no output of the close that concerns this node")]
+    NotTracked {
+        /// The output.
+        outpoint: OutPoint,
+    },
 }

@@ -367,7 +367,9 @@ impl Shared {
             match record.state.as_str() {
                 "closed" | "failed" => {}
                 "closing" => {
-                    balance.pending_close_sat += record.local_msat.to_sat_floor().to_sat();
+                    let machine = Channel::decode(&record.machine).ok();
+                    let pending = view::pending_close_sat(&record, machine.as_ref());
+                    balance.pending_close_sat = balance.pending_close_sat.saturating_add(pending);
                 }
                 _ => {
                     balance.channels_local_msat =

@@ -6,6 +6,7 @@
 
 mod amount;
 mod channel;
+mod closing;
 mod error;
 mod event;
 mod ledger;
@@ -26,6 +27,7 @@ pub use channel::{
     BatchChannel, ChannelClosed, ChannelHistoryEntry, ChannelHtlc, ChannelOpened, ChannelState,
     ChannelSummary, CloseChannel, HtlcDirection, OpenBatch, OpenChannel, Opener,
 };
+pub use closing::{ChannelClosing, ClosingOutput};
 pub use error::{ApiError, ErrorCode, Problem};
 pub use event::Event;
 pub use ledger::{LedgerHead, LedgerReport, LedgerStep, LedgerWork, SubmittedTransaction};

@@ -11,7 +11,7 @@ use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, KeysId};
 use zarnitsa_channel::params::SideParams;
 use zarnitsa_channel::script::funding_script_pubkey;
-use zarnitsa_channel::state::Channel;
+use zarnitsa_channel::state::{Channel, TrackedOutput};
 use zarnitsa_signer::SignerError;
 
 use crate::shared::Shared;
@@ -20,7 +20,7 @@ use crate::shared::Shared;
 const DUST_LIMIT: Amount = Amount::from_sat(354);
 /// BOLT 2's usual reserve: a hundredth of the capacity.
 const RESERVE_DIVISOR: u64 = 100;
-/// Confirmations after which a spend is final (BOLT 5 speaks of 100; a reorg of that depth has never been seen).
+/// Confirmations at which the adapter tells that a spend is final. What follows from which depth is the machine's to say.
 const SPEND_BURIED: u32 = 6;
 /// BOLT 2: an opening transaction that is not in a block after so many is forgotten.
 const FORGOTTEN_AFTER: u32 = 2_016;
@@ -179,6 +179,19 @@ impl Shared {
         }));
     }
 
+    /// Has the chain watched for the spend of an output of a close.
+    pub(crate) fn watch_output(&self, output: &TrackedOutput) {
+        self.chain.watch(Watch::Spend(SpendWatch {
+            outpoint: output.outpoint,
+            depth: SPEND_BURIED,
+            from_height: output.confirmed_at,
+            reported: output.spent.map(|spent| ReportedSpend {
+                spender: spent.txid,
+                height: spent.block_height,
+            }),
+        }));
+    }
+
     /// After a start: as [`watch_channel`](Self::watch_channel), for all channels. A funding output that is unspent at
     /// this height needs no search; for others the blocks are searched from where the channel can first be.
     pub(crate) fn watch_again(self: &Arc<Self>, channels: Vec<Channel>, height: u32) {
@@ -212,6 +225,6 @@ impl Shared {
     }
 }
 
-fn fee_rate(feerate_per_kw: u32) -> FeeRate {
+pub(crate) fn fee_rate(feerate_per_kw: u32) -> FeeRate {
     FeeRate::from_sat_per_kwu(feerate_per_kw.into())
 }

@@ -4,6 +4,7 @@ mod answers;
 pub mod api;
 mod bolt11;
 mod channel_update;
+mod claims;
 pub mod cli;
 mod client_handler;
 pub mod config;

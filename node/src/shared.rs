@@ -13,7 +13,7 @@ use zarnitsa_bitcoin_adapter::{Chain, ChainSource, Wallet};
 use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentHash};
 use zarnitsa_channel::limits::Limits;
 use zarnitsa_channel::params::Side;
-use zarnitsa_channel::state::Channel;
+use zarnitsa_channel::state::{Channel, HtlcTerms};
 use zarnitsa_ledger::{Ledger, Receipt};
 use zarnitsa_peer::{Connection, PeerNetwork};
 use zarnitsa_service::records::{
@@ -204,6 +204,20 @@ impl Shared {
     /// Why an HTLC out failed, as it came.
     pub(crate) fn returned_failure(&self, outgoing: &HtlcKey) -> Option<ReturnedFailure> {
         read::returned_failure(&*self.snapshot(), outgoing)
+    }
+
+    /// All HTLCs that a channel ever had, as far as scripts depend on them.
+    pub(crate) fn past_htlcs(&self, machine: &Channel) -> Vec<HtlcTerms> {
+        let terms = |record: HtlcRecord| HtlcTerms {
+            offered_by: record.offerer,
+            id: record.id,
+            payment_hash: record.payment_hash,
+            cltv_expiry: record.cltv_expiry,
+        };
+        read::htlcs_below(&*self.snapshot(), &machine.id(), machine.htlc_counts())
+            .into_iter()
+            .map(terms)
+            .collect()
     }
 
     pub(crate) fn invoice(&self, hash: &PaymentHash) -> Option<Invoice> {

@@ -11,6 +11,8 @@ use zarnitsa_service::records;
 
 use crate::api;
 
+mod closing;
+
 /// A channel as it stands. `connected` is the one thing that the ledger does not know.
 pub fn channel(
     record: &records::ChannelRecord,
@@ -40,9 +42,23 @@ pub fn channel(
         opening_output: record.funding.vout,
         closing_txid: record.closing_txid,
         htlcs: machine
+            .filter(|machine| !matches!(machine, Channel::Closed(_)))
             .map(|machine| machine.htlcs().map(htlc).collect())
             .unwrap_or_default(),
+        closing: machine.and_then(closing::closing),
     }
+}
+
+/// What a channel that closes still has to claim on the chain, in sat.
+pub fn pending_close_sat(record: &records::ChannelRecord, machine: Option<&Channel>) -> u64 {
+    let Some(machine) = machine.filter(|machine| machine.spend().is_some()) else {
+        return record.local_msat.to_sat_floor().to_sat();
+    };
+    let claims = machine.claims();
+    claims
+        .iter()
+        .map(|claim| claim.value.to_sat())
+        .fold(0, u64::saturating_add)
 }
 
 fn htlc(htlc: &Htlc) -> api::ChannelHtlc {
@@ -103,6 +119,8 @@ pub fn history_entry(index: u64, entry: &records::HistoryEntry) -> api::ChannelH
         peer_commitment_number: entry.counterparty_commitment_number,
         local_msat: entry.local_msat,
         remote_msat: entry.remote_msat,
+        txid: entry.txid,
+        note: Some(entry.note.clone()).filter(|note| !note.is_empty()),
     }
 }
 

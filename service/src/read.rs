@@ -4,7 +4,8 @@ use exonum::crypto::Hash;
 use exonum::merkledb::access::Prefixed;
 use exonum::merkledb::Snapshot;
 use exonum::runtime::SnapshotExt as _;
-use zarnitsa_channel::ids::{ChannelId, PaymentHash};
+use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentHash};
+use zarnitsa_channel::params::Side;
 use zarnitsa_channel::state::Channel;
 
 use crate::records::{
@@ -97,6 +98,19 @@ pub fn history(
 /// An HTLC, resolved ones included.
 pub fn htlc(snapshot: &dyn Snapshot, key: &HtlcKey) -> Option<HtlcRecord> {
     schema(snapshot)?.htlcs.get(key)
+}
+
+/// The HTLCs of a channel with ids below these, of this node's and of the peer's, resolved ones included.
+pub fn htlcs_below(snapshot: &dyn Snapshot, id: &ChannelId, below: (u64, u64)) -> Vec<HtlcRecord> {
+    let Some(schema) = schema(snapshot) else {
+        return Vec::new();
+    };
+    let holder = (0..below.0).map(|number| (Side::Holder, number));
+    let counterparty = (0..below.1).map(|number| (Side::Counterparty, number));
+    holder
+        .chain(counterparty)
+        .filter_map(|(side, number)| schema.htlcs.get(&HtlcKey::new(id, side, HtlcId(number))))
+        .collect()
 }
 
 /// The onion of an HTLC that lives.

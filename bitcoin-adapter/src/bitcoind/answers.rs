@@ -86,3 +86,30 @@ pub(super) struct ZmqAnswer {
     pub(super) kind: String,
     pub(super) address: String,
 }
+
+/// Of `submitpackage`.
+#[derive(Debug, Deserialize)]
+pub(super) struct PackageAnswer {
+    #[serde(rename = "package_msg")]
+    message: String,
+    #[serde(default, rename = "tx-results")]
+    results: std::collections::BTreeMap<String, PackageResult>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PackageResult {
+    error: Option<String>,
+}
+
+impl PackageAnswer {
+    /// Why the package was not taken, `None` where it was.
+    pub(super) fn refusal(self) -> Option<String> {
+        if self.message == "success" {
+            return None;
+        }
+        // What follows from another transaction's fault says nothing.
+        let errors = self.results.into_values().filter_map(|result| result.error);
+        let mut telling = errors.filter(|error| error != "package-not-validated");
+        Some(telling.next().unwrap_or(self.message))
+    }
+}

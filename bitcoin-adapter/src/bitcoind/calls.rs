@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{json, Value};
 
 use super::answers::{
-    ChainAnswer, FeeAnswer, HeaderAnswer, IndexAnswer, MempoolAnswer, OutputAnswer,
+    ChainAnswer, FeeAnswer, HeaderAnswer, IndexAnswer, MempoolAnswer, OutputAnswer, PackageAnswer,
     TransactionAnswer, ZmqAnswer,
 };
 use super::connection::CallError;
@@ -28,6 +28,8 @@ const INVALID_PARAMETER: i32 = -8;
 const NOT_A_TRANSACTION: i32 = -22;
 /// RPC_VERIFY_ERROR, RPC_VERIFY_REJECTED: a transaction that is not taken.
 const NOT_TAKEN: [i32; 2] = [-25, -26];
+/// RPC_METHOD_NOT_FOUND.
+const NO_SUCH_METHOD: i32 = -32601;
 /// RPC_VERIFY_ALREADY_IN_UTXO_SET.
 const ALREADY_IN_CHAIN: i32 = -27;
 
@@ -174,6 +176,37 @@ impl ChainSource for Bitcoind {
             Err(CallError::Refused { code, message })
                 if NOT_TAKEN.contains(&code) || code == NOT_A_TRANSACTION =>
             {
+                Ok(Rejection::read(message).map_or_else(Ok, Err))
+            }
+            Err(error) => Err(error.no_answer(call)),
+        }
+    }
+
+    fn broadcast_package(
+        &self,
+        transactions: &[&Transaction],
+    ) -> Result<Result<Accepted, Rejection>, ChainError> {
+        let call = "submitpackage";
+        let package: Vec<String> = transactions.iter().map(|tx| serialize_hex(*tx)).collect();
+        let answer: Result<PackageAnswer, CallError> =
+            self.connection.call(call, &[json!(package)]);
+        match answer {
+            Ok(answer) => Ok(match answer.refusal() {
+                None => Ok(Accepted::InMempool),
+                Some(message) => Rejection::read(message).map_or_else(Ok, Err),
+            }),
+            // A bitcoind from before packages: one after the other, as far as that goes.
+            Err(CallError::Refused {
+                code: NO_SUCH_METHOD,
+                ..
+            }) => {
+                let mut last = Ok(Accepted::InMempool);
+                for transaction in transactions {
+                    last = self.broadcast(transaction)?;
+                }
+                Ok(last)
+            }
+            Err(CallError::Refused { code, message }) if NOT_TAKEN.contains(&code) => {
                 Ok(Rejection::read(message).map_or_else(Ok, Err))
             }
             Err(error) => Err(error.no_answer(call)),

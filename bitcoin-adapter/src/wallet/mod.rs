@@ -7,6 +7,7 @@
 
 mod account;
 mod error;
+mod fee;
 mod funding;
 mod list;
 mod store;
@@ -24,6 +25,7 @@ use self::account::Account;
 use self::store::Store;
 
 pub use self::error::WalletError;
+pub use self::fee::{FeeGoal, FeeRequest, ForeignInput};
 pub use self::funding::{FundedPsbt, SendAmount, SignerFailure};
 pub use self::list::{WalletBalance, WalletTransaction, WalletUtxo};
 

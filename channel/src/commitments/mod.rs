@@ -157,6 +157,11 @@ impl Commitments {
         &self.htlcs
     }
 
+    /// `(holder, counterparty)`: how many each offered, those that are gone included.
+    pub(crate) fn htlc_counts(&self) -> (u64, u64) {
+        (self.next_ids.holder.0, self.next_ids.counterparty.0)
+    }
+
     /// `(holder, counterparty)`: the newest signed of each.
     pub(crate) fn numbers(&self) -> (u64, u64) {
         (self.holder.number, self.counterparty.number())

@@ -91,6 +91,21 @@ impl Commitments {
         }
     }
 
+    /// The chain, or a transaction on its way there, shows the preimage of an HTLC of this node's. Whether it is news.
+    pub(crate) fn learn_shown_preimage(&mut self, id: HtlcId, preimage: PaymentPreimage) -> bool {
+        let position = self.position(Side::Holder, id);
+        let htlc = position.and_then(|position| self.htlcs.get_mut(position));
+        match htlc {
+            Some(htlc)
+                if htlc.preimage.is_none() && preimage.payment_hash() == htlc.payment_hash =>
+            {
+                htlc.preimage = Some(preimage);
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
     /// Fails an HTLC of the counterparty's. One whose preimage is known is being claimed and so cannot be failed.
     pub(crate) fn propose_fail(&mut self, id: HtlcId, reason: Vec<u8>) -> Result<(), ChannelError> {
         if reason.len() > MAX_FAILURE_LENGTH {

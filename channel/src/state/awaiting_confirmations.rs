@@ -114,7 +114,12 @@ impl AwaitingConfirmations {
                 transaction,
                 block_height,
             } => self.common.funding_spent(*transaction, block_height, None),
-            ChainEvent::SpendReorged | ChainEvent::SpendBuried { .. } => Err(refusal),
+            ChainEvent::SpendReorged
+            | ChainEvent::SpendBuried { .. }
+            | ChainEvent::OutputSpent { .. }
+            | ChainEvent::OutputReorged { .. }
+            | ChainEvent::PastHtlcs { .. }
+            | ChainEvent::PreimageSeen { .. } => Err(refusal),
         }
     }
 

@@ -75,7 +75,11 @@ impl AwaitingFundingSigned {
                 | ChainEvent::OpeningReorged
                 | ChainEvent::FundingSpent { .. }
                 | ChainEvent::SpendReorged
-                | ChainEvent::SpendBuried { .. } => Err(refusal),
+                | ChainEvent::SpendBuried { .. }
+                | ChainEvent::OutputSpent { .. }
+                | ChainEvent::OutputReorged { .. }
+                | ChainEvent::PastHtlcs { .. }
+                | ChainEvent::PreimageSeen { .. } => Err(refusal),
             },
         }
     }

@@ -1,17 +1,20 @@
 //! A transaction that spends the funding output is broadcast, awaited or seen (BOLT 5).
 
 use bitcoin::secp256k1::PublicKey;
+use bitcoin::Transaction;
 use serde::{Deserialize, Serialize};
 
 use super::established::{Established, OpeningStatus};
 use super::names::wrong_state;
 use super::negotiating_closing::send_closing;
 use super::negotiation::{least_fee, ClosingAgreement, ShutdownScripts};
-use super::spend::{identify, Spend, SpendKind};
+use super::resolution::{shown, Resolution};
+use super::spend::{identify, Spend};
 use super::{Channel, Closed, Context, Next};
 use crate::action::{Action, Broadcast, Event, FailureReason};
 use crate::command::{ChainEvent, Command, LocalCommand};
 use crate::error::{ChainError, ChannelError, CloseError};
+use crate::ids::{HtlcId, PaymentPreimage};
 use crate::message::{ChannelReestablish, ClosingSigned, OutgoingMessage, PeerMessage};
 use crate::params::Side;
 
@@ -43,7 +46,27 @@ pub struct Closing {
     pub(crate) common: Established,
     cause: Cause,
     /// What the chain shows.
+    resolution: Option<Resolution>,
+    /// HTLCs of this node's that were told to have failed on the chain.
+    failed: Vec<HtlcId>,
+}
+
+/// What an older program stored of a close.
+#[derive(Deserialize)]
+pub(super) struct ClosingV1 {
+    common: Established,
+    cause: Cause,
     spend: Option<Spend>,
+}
+
+impl From<ClosingV1> for Closing {
+    fn from(stored: ClosingV1) -> Self {
+        let mut state = Self::new(stored.common, stored.cause);
+        state.resolution = stored
+            .spend
+            .map(|spend| Resolution::new(&state.common, spend));
+        state
+    }
 }
 
 impl Closing {
@@ -51,7 +74,8 @@ impl Closing {
         Self {
             common,
             cause,
-            spend: None,
+            resolution: None,
+            failed: Vec::new(),
         }
     }
 
@@ -62,7 +86,21 @@ impl Closing {
 
     /// The confirmed spend of the funding output.
     pub fn spend(&self) -> Option<&Spend> {
-        self.spend.as_ref()
+        self.resolution.as_ref().map(Resolution::spend)
+    }
+
+    /// What became of the outputs of that spend.
+    pub fn resolution(&self) -> Option<&Resolution> {
+        self.resolution.as_ref()
+    }
+
+    /// HTLCs of this node's that were told to have failed on the chain.
+    pub(super) fn failed(&self) -> &[HtlcId] {
+        &self.failed
+    }
+
+    pub(super) fn shown(&self, transaction: &Transaction) -> Vec<(HtlcId, PaymentPreimage)> {
+        shown(&self.common, transaction)
     }
 
     /// Whether this node may broadcast its commitment.
@@ -73,8 +111,16 @@ impl Closing {
         }
     }
 
-    pub(super) fn saw(&mut self, spend: Spend) {
-        self.spend = Some(spend);
+    /// Begins to track the outputs of a spend.
+    pub(super) fn saw(&mut self, spend: Spend) -> Vec<Action> {
+        let resolution = Resolution::new(&self.common, spend);
+        let forgotten = resolution.has_forgotten();
+        self.resolution = Some(resolution);
+        let due = forgotten.then_some(Action::Tell(Event::PastHtlcsDue));
+        [Action::Tell(Event::OutputsChanged)]
+            .into_iter()
+            .chain(due)
+            .collect()
     }
 
     fn with(self, actions: Vec<Action>) -> (Channel, Vec<Action>) {
@@ -144,7 +190,7 @@ impl Closing {
             self.cause = Cause::DataLost;
             return Ok(self.with(Vec::new()));
         }
-        let actions = match (&self.cause, &self.spend) {
+        let actions = match (&self.cause, &self.resolution) {
             (Cause::Mutual { scripts, agreement }, None) => {
                 let fee = agreement.fee;
                 let script = scripts.holder.clone();
@@ -211,7 +257,7 @@ impl Closing {
             LocalCommand::ForceClose { reason } => match self.cause {
                 // A closing transaction that does not confirm: the commitment may go out beside it.
                 Cause::Mutual { .. } | Cause::Seen | Cause::Alone { .. }
-                    if self.spend.is_none() =>
+                    if self.resolution.is_none() =>
                 {
                     self.cause = Cause::Alone { reason };
                     let opening = self.common.opening_broadcast().into_iter();
@@ -226,7 +272,11 @@ impl Closing {
             // Nothing is sent any more, but the preimage claims the HTLC's output.
             LocalCommand::FulfillHtlc { id, preimage } => {
                 self.common.commitments.learn_preimage(id, preimage)?;
-                Ok(self.with(Vec::new()))
+                let changed = self
+                    .resolution
+                    .as_ref()
+                    .map(|_| Action::Tell(Event::OutputsChanged));
+                Ok(self.with(changed.into_iter().collect()))
             }
             LocalCommand::AddHtlc { .. }
             | LocalCommand::FailHtlc { .. }
@@ -239,7 +289,7 @@ impl Closing {
         }
     }
 
-    fn chain(mut self, event: ChainEvent, refusal: ChannelError) -> Next {
+    pub(super) fn chain(mut self, event: ChainEvent, refusal: ChannelError) -> Next {
         match event {
             ChainEvent::OpeningConfirmed { .. } => {
                 // Nothing is left to refuse where it does not fit: the close goes on.
@@ -255,15 +305,19 @@ impl Closing {
                 block_height,
             } => {
                 let kind = identify(&self.common, &transaction, self.scripts())?;
-                self.spend = Some(Spend {
+                let spend = Spend {
                     transaction,
                     block_height,
                     kind,
-                });
-                Ok(self.with(Vec::new()))
+                };
+                if self.spend() == Some(&spend) {
+                    return Ok(self.with(Vec::new()));
+                }
+                let actions = self.saw(spend);
+                Ok(self.with(actions))
             }
             // BOLT 5: after a reorg the same or another spend may confirm, so what this node wants is broadcast again.
-            ChainEvent::SpendReorged => match self.spend.take() {
+            ChainEvent::SpendReorged => match self.resolution.take() {
                 None => Err(refusal),
                 Some(_) => {
                     let actions = self.broadcasts();
@@ -271,7 +325,47 @@ impl Closing {
                 }
             },
             ChainEvent::SpendBuried { block_height } => self.buried(block_height),
+            ChainEvent::OutputSpent { .. }
+            | ChainEvent::OutputReorged { .. }
+            | ChainEvent::PastHtlcs { .. } => self.output(event),
+            ChainEvent::PreimageSeen { id, preimage } => {
+                let commitments = &mut self.common.commitments;
+                let news = commitments.learn_shown_preimage(id, preimage);
+                let told = news.then_some(Action::Tell(Event::HtlcFulfilled { id, preimage }));
+                Ok(self.with(told.into_iter().collect()))
+            }
         }
+    }
+
+    /// Something became of a tracked output.
+    fn output(mut self, event: ChainEvent) -> Next {
+        let Self {
+            common, resolution, ..
+        } = &mut self;
+        let resolution = resolution.as_mut().ok_or(ChainError::NotSpent)?;
+        let changed = || vec![Action::Tell(Event::OutputsChanged)];
+        let actions = match event {
+            ChainEvent::OutputSpent {
+                outpoint,
+                transaction,
+                block_height,
+            } => resolution.output_spent(common, outpoint, &transaction, block_height)?,
+            ChainEvent::OutputReorged { outpoint } => match resolution.output_reorged(outpoint)? {
+                true => changed(),
+                false => Vec::new(),
+            },
+            ChainEvent::PastHtlcs { htlcs } => {
+                resolution.recall(common, &htlcs);
+                changed()
+            }
+            ChainEvent::OpeningConfirmed { .. }
+            | ChainEvent::OpeningReorged
+            | ChainEvent::FundingSpent { .. }
+            | ChainEvent::SpendReorged
+            | ChainEvent::SpendBuried { .. }
+            | ChainEvent::PreimageSeen { .. } => Vec::new(),
+        };
+        Ok(self.with(actions))
     }
 
     fn scripts(&self) -> Option<&ShutdownScripts> {
@@ -296,22 +390,56 @@ impl Closing {
             .collect()
     }
 
-    fn buried(self, block_height: u32) -> Next {
-        let Some(spend) = self.spend else {
-            return Err(ChainError::NotSpent.into());
-        };
-        let actions = unreachable_htlcs(&self.common, spend.kind);
-        let closed = Closed::new(self.common, spend, block_height);
-        Ok((Channel::Closed(Box::new(closed)), actions))
+    /// The chain has grown: HTLCs may be irrevocably lost, and the channel may be settled.
+    fn buried(mut self, block_height: u32) -> Next {
+        let actions = self.fail_buried(block_height)?;
+        let settled = self.resolution.as_ref().is_some_and(|resolution| {
+            resolution.is_settled(&self.common, &self.failed, block_height)
+        });
+        match settled {
+            true => Ok((
+                Channel::Closed(Box::new(Closed::new(self, block_height)?)),
+                actions,
+            )),
+            false => Ok(self.with(actions)),
+        }
+    }
+
+    /// Tells of HTLCs of this node's that have irrevocably come to nothing, each once.
+    pub(super) fn fail_buried(&mut self, block_height: u32) -> Result<Vec<Action>, ChannelError> {
+        let resolution = self.resolution.as_ref().ok_or(ChainError::NotSpent)?;
+        let mut failed = resolution.failed(&self.common, block_height);
+        failed.retain(|id| !self.failed.contains(id));
+        self.failed.extend(&failed);
+        Ok(failed.into_iter().map(failed_on_chain).collect())
     }
 
     /// What the state still owes without any peer.
     pub(super) fn resume(&self) -> Vec<Action> {
         let standing = self.common.commitments.standing_events();
-        match self.spend {
-            None => self.broadcasts().into_iter().chain(standing).collect(),
-            Some(_) => standing,
-        }
+        let Some(resolution) = &self.resolution else {
+            return self.broadcasts().into_iter().chain(standing).collect();
+        };
+        let failed = self.failed.iter().copied().map(failed_on_chain);
+        let forgotten = resolution.has_forgotten();
+        let due = forgotten.then_some(Action::Tell(Event::PastHtlcsDue));
+        standing.into_iter().chain(failed).chain(due).collect()
+    }
+
+    /// What became of this node's HTLCs: told again after a restart, for whoever had not dealt with it.
+    pub(super) fn outcomes(&self) -> Vec<Action> {
+        let is_outcome = |action: &Action| match action {
+            Action::Tell(event) => {
+                matches!(
+                    event,
+                    Event::HtlcFulfilled { .. } | Event::HtlcFailed { .. }
+                )
+            }
+            Action::Send(_) | Action::Broadcast(_) => false,
+        };
+        let mut actions = self.resume();
+        actions.retain(is_outcome);
+        actions
     }
 
     /// Whether the opening transaction is in the chain as far as is known.
@@ -327,25 +455,7 @@ fn error(text: String) -> Action {
     Action::Send(OutgoingMessage::Error { text })
 }
 
-/// HTLCs of this node's that the buried transaction has no output for: nobody can claim them any more (BOLT 5). Those
-/// whose preimage is known have been paid.
-fn unreachable_htlcs(common: &Established, kind: SpendKind) -> Vec<Action> {
-    let outputs = kind.htlcs(common);
-    let has_output = |id| {
-        outputs
-            .iter()
-            .any(|(side, other)| *side == Side::Holder && *other == id)
-    };
-    let offered = common.commitments.htlcs().iter().filter(|htlc| {
-        htlc.offered_by == Side::Holder && htlc.preimage.is_none() && !has_output(htlc.id)
-    });
+fn failed_on_chain(id: HtlcId) -> Action {
     let reason = FailureReason::OnChain;
-    offered
-        .map(|htlc| {
-            Action::Tell(Event::HtlcFailed {
-                id: htlc.id,
-                reason: reason.clone(),
-            })
-        })
-        .collect()
+    Action::Tell(Event::HtlcFailed { id, reason })
 }

@@ -260,11 +260,12 @@ impl Established {
         let kind = identify(&self, &transaction, scripts)?;
         let actions = self.commitments.withdraw_unsent_adds();
         let mut state = Closing::new(self, Cause::Seen);
-        state.saw(Spend {
+        let seen = state.saw(Spend {
             transaction: Box::new(transaction),
             block_height,
             kind,
         });
+        let actions = actions.into_iter().chain(seen).collect();
         Ok((Channel::Closing(Box::new(state)), actions))
     }
 

@@ -63,7 +63,11 @@ impl Failed {
                 | ChainEvent::OpeningReorged
                 | ChainEvent::FundingSpent { .. }
                 | ChainEvent::SpendReorged
-                | ChainEvent::SpendBuried { .. } => Err(refusal),
+                | ChainEvent::SpendBuried { .. }
+                | ChainEvent::OutputSpent { .. }
+                | ChainEvent::OutputReorged { .. }
+                | ChainEvent::PastHtlcs { .. }
+                | ChainEvent::PreimageSeen { .. } => Err(refusal),
             },
         }
     }

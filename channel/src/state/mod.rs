@@ -7,8 +7,8 @@
 //!        Failed                                            |                    NegotiatingClosing
 //!                                                          v                            |
 //!                                                       Closing <-----------------------+
-//!                                                          |
-//!                                                          v
+//!                                                        |   ^
+//!                                                        v   | a reorg
 //!                                                       Closed
 //! ```
 //!
@@ -42,6 +42,7 @@ mod negotiating_closing;
 mod negotiation;
 mod normal;
 mod query;
+mod resolution;
 mod shutting_down;
 mod spend;
 mod updates;
@@ -60,13 +61,17 @@ pub use awaiting_peer_ready::AwaitingPeerReady;
 pub use closed::Closed;
 pub use closing::{Cause, Closing};
 pub use codec::{DecodeError, MAX_ENCODED_LENGTH};
-pub use deadline::{CLAIM_MARGIN_BLOCKS, OFFERED_GRACE_BLOCKS};
+pub use deadline::{CloseDue, CLAIM_MARGIN_BLOCKS, OFFERED_GRACE_BLOCKS};
 pub use established::{Confirmation, OpeningStatus};
 pub use failed::Failed;
 pub use negotiating_closing::NegotiatingClosing;
 pub use negotiation::{ClosingAgreement, ShutdownScripts};
 pub use normal::Normal;
 pub use query::{Balances, SignedHolderCommitment};
+pub use resolution::{
+    Claim, ClaimKind, ClaimSpend, HtlcTerms, OutputSpend, Resolution, Role, TrackedOutput,
+    FAIL_DEPTH, FORGET_DEPTH, SETTLED_DEPTH,
+};
 pub use shutting_down::ShuttingDown;
 pub use spend::{Spend, SpendKind};
 
@@ -98,7 +103,7 @@ pub enum Channel {
     NegotiatingClosing(Box<NegotiatingClosing>),
     /// A transaction that spends the funding output is broadcast, awaited or seen.
     Closing(Box<Closing>),
-    /// The spend is buried.
+    /// The spend is buried, and all that is this node's is settled.
     Closed(Box<Closed>),
     /// The channel never came to be.
     Failed(Box<Failed>),

@@ -91,5 +91,9 @@ fn chain_name(event: &ChainEvent) -> &'static str {
         ChainEvent::FundingSpent { .. } => "a spend of the funding output",
         ChainEvent::SpendReorged => "the spend's reorg",
         ChainEvent::SpendBuried { .. } => "the spend's burial",
+        ChainEvent::OutputSpent { .. } => "the spend of a closing output",
+        ChainEvent::OutputReorged { .. } => "the reorg of a closing output's spend",
+        ChainEvent::PastHtlcs { .. } => "forgotten HTLCs",
+        ChainEvent::PreimageSeen { .. } => "a preimage on the chain",
     }
 }

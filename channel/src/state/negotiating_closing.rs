@@ -214,7 +214,12 @@ impl NegotiatingClosing {
             } => self
                 .common
                 .funding_spent(*transaction, block_height, Some(&self.scripts)),
-            ChainEvent::SpendReorged | ChainEvent::SpendBuried { .. } => Err(refusal),
+            ChainEvent::SpendReorged
+            | ChainEvent::SpendBuried { .. }
+            | ChainEvent::OutputSpent { .. }
+            | ChainEvent::OutputReorged { .. }
+            | ChainEvent::PastHtlcs { .. }
+            | ChainEvent::PreimageSeen { .. } => Err(refusal),
         }
     }
 

@@ -81,7 +81,8 @@ impl Channel {
     /// The common part, where the channel has one.
     pub(super) fn established(&self) -> Option<&Established> {
         match self {
-            Self::AwaitingFundingSigned(_) | Self::Closed(_) | Self::Failed(_) => None,
+            Self::AwaitingFundingSigned(_) | Self::Failed(_) => None,
+            Self::Closed(state) => state.watched().map(|closing| &closing.common),
             Self::AwaitingConfirmations(state) => Some(&state.common),
             Self::AwaitingPeerReady(state) => Some(&state.common),
             Self::Normal(state) => Some(&state.common),
@@ -94,14 +95,13 @@ impl Channel {
     /// The common part, where this node still signs and revokes commitments.
     fn alive(&self) -> Option<&Established> {
         match self {
-            Self::Closing(_) => None,
+            Self::Closing(_) | Self::Closed(_) => None,
             Self::AwaitingFundingSigned(_)
             | Self::AwaitingConfirmations(_)
             | Self::AwaitingPeerReady(_)
             | Self::Normal(_)
             | Self::ShuttingDown(_)
             | Self::NegotiatingClosing(_)
-            | Self::Closed(_)
             | Self::Failed(_) => self.established(),
         }
     }
@@ -246,6 +246,7 @@ impl Channel {
     pub fn holder_commitment(&self) -> Option<SignedHolderCommitment> {
         match self {
             Self::Closing(state) if !state.may_broadcast() => return None,
+            Self::Closed(_) => return None,
             Self::AwaitingFundingSigned(_)
             | Self::AwaitingConfirmations(_)
             | Self::AwaitingPeerReady(_)
@@ -253,7 +254,6 @@ impl Channel {
             | Self::ShuttingDown(_)
             | Self::NegotiatingClosing(_)
             | Self::Closing(_)
-            | Self::Closed(_)
             | Self::Failed(_) => {}
         }
         let common = self.established()?;
@@ -377,8 +377,19 @@ impl Channel {
     /// The channel_reestablish to send on every new connection. `None` where none is due: an opening that is not
     /// signed, a channel that is over.
     pub fn reestablish(&self) -> Option<ChannelReestablish> {
-        self.established()
-            .map(|common| common.commitments.reestablish())
+        match self {
+            Self::Closed(_) => None,
+            Self::AwaitingFundingSigned(_)
+            | Self::AwaitingConfirmations(_)
+            | Self::AwaitingPeerReady(_)
+            | Self::Normal(_)
+            | Self::ShuttingDown(_)
+            | Self::NegotiatingClosing(_)
+            | Self::Closing(_)
+            | Self::Failed(_) => self
+                .established()
+                .map(|common| common.commitments.reestablish()),
+        }
     }
 
     /// The number of this node's commitment whose per-commitment point goes with this message of the peer, as
@@ -454,26 +465,19 @@ impl Channel {
         }
     }
 
-    /// The confirmed spend of the funding output, while the channel closes.
+    /// The confirmed spend of the funding output, until it is buried for good.
     pub fn spend(&self) -> Option<&Spend> {
-        match self {
-            Self::Closing(state) => state.spend(),
-            Self::AwaitingFundingSigned(_)
-            | Self::AwaitingConfirmations(_)
-            | Self::AwaitingPeerReady(_)
-            | Self::Normal(_)
-            | Self::ShuttingDown(_)
-            | Self::NegotiatingClosing(_)
-            | Self::Closed(_)
-            | Self::Failed(_) => None,
-        }
+        self.resolution().map(super::Resolution::spend)
     }
 
     /// After a restart: what this state still owes that needs no peer. Broadcasts, HTLCs that wait for a decision,
     /// preimages that were released. What needs the peer follows from channel_reestablish.
     pub fn resume(&self) -> Vec<Action> {
         match self {
-            Self::AwaitingFundingSigned(_) | Self::Closed(_) | Self::Failed(_) => Vec::new(),
+            Self::AwaitingFundingSigned(_) | Self::Failed(_) => Vec::new(),
+            Self::Closed(state) => state
+                .watched()
+                .map_or_else(Vec::new, super::Closing::outcomes),
             Self::AwaitingConfirmations(state) => {
                 state.common.opening_broadcast().into_iter().collect()
             }

@@ -285,7 +285,12 @@ impl ShuttingDown {
                 self.common
                     .funding_spent(*transaction, block_height, scripts)
             }
-            ChainEvent::SpendReorged | ChainEvent::SpendBuried { .. } => Err(refusal),
+            ChainEvent::SpendReorged
+            | ChainEvent::SpendBuried { .. }
+            | ChainEvent::OutputSpent { .. }
+            | ChainEvent::OutputReorged { .. }
+            | ChainEvent::PastHtlcs { .. }
+            | ChainEvent::PreimageSeen { .. } => Err(refusal),
         }
     }
 

@@ -6,8 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::established::Established;
 use super::negotiation::ShutdownScripts;
 use crate::error::{ChainError, ChannelError};
-use crate::ids::HtlcId;
-use crate::params::Side;
 use crate::tx::commitment::{commitment_number_of, CommitmentTx};
 
 /// What spent the funding output.
@@ -101,10 +99,10 @@ fn is_mutual(transaction: &Transaction, scripts: Option<&ShutdownScripts>) -> bo
 }
 
 impl SpendKind {
-    /// HTLCs with an output in the commitment, by offerer and id, as far as they are known.
-    pub(super) fn htlcs(self, common: &Established) -> Vec<(Side, HtlcId)> {
+    /// The commitment, where this node can build it again: its own, or one that the counterparty has not revoked.
+    pub(super) fn commitment(self, common: &Established) -> Option<CommitmentTx> {
         let (params, commitments) = (&common.params, &common.commitments);
-        let commitment = match self {
+        match self {
             Self::Holder { .. } => commitments.holder_tx(params).ok(),
             Self::Counterparty { number } => {
                 let newest = commitments.counterparty_tx(params).ok();
@@ -115,18 +113,6 @@ impl SpendKind {
                     .find(|tx| tx.number() == number)
             }
             Self::Mutual | Self::Revoked { .. } | Self::Future { .. } | Self::Unknown => None,
-        };
-        commitment.as_ref().map_or_else(Vec::new, outputs)
+        }
     }
-}
-
-fn outputs(commitment: &CommitmentTx) -> Vec<(Side, HtlcId)> {
-    let broadcaster = commitment.broadcaster();
-    let htlcs = commitment.htlc_outputs().iter().map(|output| output.htlc);
-    htlcs
-        .map(|htlc| match htlc.offered_by_broadcaster {
-            true => (broadcaster, htlc.id),
-            false => (broadcaster.other(), htlc.id),
-        })
-        .collect()
 }

@@ -95,7 +95,12 @@ pub fn find_to_remote_output(params: &ChannelParams, tx: &Transaction) -> Option
         .map(|(vout, output)| to_remote(params, OutPoint { txid, vout }, output.value))
 }
 
-fn to_remote(params: &ChannelParams, outpoint: OutPoint, value: Amount) -> SpendableOutput {
+/// This node's balance at a known place.
+pub(crate) fn to_remote(
+    params: &ChannelParams,
+    outpoint: OutPoint,
+    value: Amount,
+) -> SpendableOutput {
     let public_key = params.holder.keys.payment_basepoint;
     let format = params.channel_type.format;
     match format {
@@ -136,7 +141,7 @@ pub(super) fn require_broadcaster(
 }
 
 /// BOLT 3: `<local_delayedsig> <>`, with the sequence that the counterparty's to_self_delay demands.
-fn delayed(
+pub(crate) fn delayed(
     params: &ChannelParams,
     commitment: &CommitmentTx,
     outpoint: OutPoint,

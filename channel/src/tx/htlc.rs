@@ -37,7 +37,7 @@ pub struct HtlcTx {
 
 impl HtlcTx {
     /// The second stage of one output of `commitment`.
-    pub(super) fn new(
+    pub(crate) fn new(
         params: &ChannelParams,
         commitment: &CommitmentTx,
         output: HtlcOutput,

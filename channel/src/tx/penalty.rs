@@ -11,6 +11,7 @@ use super::after_timelock::require_broadcaster;
 use super::commitment::{CommitmentTx, HtlcOutput};
 use super::spend::{second_stage_outputs, SpendKey, SpendTx, SpendableOutput, WshSpend};
 use super::TxError;
+use crate::keys::TxKeys;
 use crate::params::{ChannelParams, Side};
 use crate::script;
 use crate::secrets::is_secret_of_point;
@@ -73,24 +74,63 @@ impl RevokedCommitment {
         outpoint: OutPoint,
         value: Amount,
     ) -> SpendableOutput {
-        let redeemscript = script::broadcaster_redeemscript(
-            params,
-            self.commitment.broadcaster(),
-            self.commitment.keys(),
-        );
-        self.revoked(outpoint, value, redeemscript, vec![1])
+        self.revoked().delayed(params, outpoint, value)
     }
 
     /// BOLT 3: `<revocation_sig> <revocationpubkey>`, at once.
     fn htlc(&self, params: &ChannelParams, output: &HtlcOutput) -> SpendableOutput {
-        let key = self.commitment.keys().revocation.serialize().to_vec();
         let redeemscript = self.commitment.htlc_redeemscript(params, &output.htlc);
         let outpoint = self.commitment.outpoint(output.vout);
         let value = output.htlc.amount.to_sat_floor();
-        self.revoked(outpoint, value, redeemscript, key)
+        self.revoked().htlc(redeemscript, outpoint, value)
     }
 
-    fn revoked(
+    fn revoked(&self) -> Revoked {
+        Revoked {
+            number: self.commitment.number(),
+            keys: *self.commitment.keys(),
+        }
+    }
+}
+
+/// A revoked commitment of the counterparty's of which only the number and the keys are known: its content is forgotten,
+/// and its outputs are read from the chain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Revoked {
+    /// Its number.
+    pub number: u64,
+    /// Its keys, which follow from its secret.
+    pub keys: TxKeys,
+}
+
+impl Revoked {
+    /// The witness script of to_local and of second-stage outputs.
+    pub(crate) fn delayed_redeemscript(&self, params: &ChannelParams) -> ScriptBuf {
+        script::broadcaster_redeemscript(params, Side::Counterparty, &self.keys)
+    }
+
+    /// to_local, or a second-stage output. BOLT 3: `<revocation_sig> 1`, at once.
+    pub(crate) fn delayed(
+        &self,
+        params: &ChannelParams,
+        outpoint: OutPoint,
+        value: Amount,
+    ) -> SpendableOutput {
+        self.spend(outpoint, value, self.delayed_redeemscript(params), vec![1])
+    }
+
+    /// An HTLC output. BOLT 3: `<revocation_sig> <revocationpubkey>`, at once.
+    pub(crate) fn htlc(
+        &self,
+        redeemscript: ScriptBuf,
+        outpoint: OutPoint,
+        value: Amount,
+    ) -> SpendableOutput {
+        let key = self.keys.revocation.serialize().to_vec();
+        self.spend(outpoint, value, redeemscript, key)
+    }
+
+    fn spend(
         &self,
         outpoint: OutPoint,
         value: Amount,
@@ -103,9 +143,9 @@ impl RevokedCommitment {
             sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
             lock_time: 0,
             key: SpendKey::Revocation {
-                commitment: self.commitment.number(),
+                commitment: self.number,
             },
-            public_key: self.commitment.keys().revocation,
+            public_key: self.keys.revocation,
         };
         SpendableOutput::wsh(outpoint, value, spend)
     }

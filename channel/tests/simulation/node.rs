@@ -124,7 +124,9 @@ impl Node {
             | Event::HtlcRemoved { .. }
             | Event::CommitmentDue
             | Event::Usable
-            | Event::StateChanged => {}
+            | Event::StateChanged
+            | Event::OutputsChanged
+            | Event::PastHtlcsDue => {}
         }
     }
 
@@ -196,7 +198,9 @@ impl Node {
             | Event::Usable
             | Event::ClosingFeeDue
             | Event::ShutdownDue
-            | Event::StateChanged => {}
+            | Event::StateChanged
+            | Event::OutputsChanged
+            | Event::PastHtlcsDue => {}
         }
     }
 

@@ -17,6 +17,19 @@ fn spent(transaction: &Transaction) -> ChainEvent {
     }
 }
 
+/// Any transaction that spends an output.
+fn spend_of(outpoint: bitcoin::OutPoint) -> Transaction {
+    Transaction {
+        version: bitcoin::transaction::Version::TWO,
+        lock_time: bitcoin::absolute::LockTime::ZERO,
+        input: vec![bitcoin::TxIn {
+            previous_output: outpoint,
+            ..bitcoin::TxIn::default()
+        }],
+        output: Vec::new(),
+    }
+}
+
 fn kind(party: &mut Party, transaction: &Transaction) -> SpendKind {
     party.chain(spent(transaction)).unwrap();
     party.channel.spend().unwrap().kind
@@ -190,11 +203,47 @@ fn closing_buried_spend_closes_and_fails_what_has_no_output() {
         actions.contains(&Action::Tell(Event::HtlcFailed { id, reason }))
     };
     assert!(failed(dust) && !failed(real));
-    let Channel::Closed(closed) = &pair.a.channel else {
+    // The other HTLC and the balance are still to be claimed.
+    assert_eq!(pair.a.channel.state_name(), "closing");
+    assert_eq!(pair.a.channel.claims().len(), 2);
+}
+
+#[test]
+fn closing_buried_mutual_close_is_closed_and_watched_until_no_reorg_can_undo_it() {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    let command = LocalCommand::Shutdown { script: script(1) };
+    let actions = pair.a.local(command).unwrap();
+    pair.exchange(actions, Vec::new());
+    let fee = Amount::from_sat(777);
+    let closing = pair.a.channel.closing_transaction(fee).unwrap().unwrap();
+    pair.b.chain(spent(closing.tx())).unwrap();
+    pair.b
+        .chain(ChainEvent::SpendBuried { block_height: 704 })
+        .unwrap();
+    assert_eq!(pair.b.channel.state_name(), "closing");
+    pair.b
+        .chain(ChainEvent::SpendBuried { block_height: 705 })
+        .unwrap();
+    let Channel::Closed(closed) = &pair.b.channel else {
         panic!("closed");
     };
-    assert_eq!((closed.block_height, closed.buried_height), (700, 706));
-    assert_eq!(pair.a.channel.balances().local.to_msat(), 694_700_000);
+    assert_eq!((closed.block_height, closed.buried_height), (700, 705));
+    assert!(!pair.b.channel.is_over() && !pair.b.channel.is_due(798));
+    // A reorg brings it back, and what was agreed on goes out again.
+    let closed = pair.b.channel.clone();
+    let actions = pair.b.chain(ChainEvent::SpendReorged).unwrap();
+    assert!(actions
+        .iter()
+        .any(|action| matches!(action, Action::Broadcast(_))));
+    assert_eq!(pair.b.channel.state_name(), "closing");
+    // Else it is over a hundred blocks deep.
+    pair.b.channel = closed;
+    assert!(pair.b.channel.is_due(799));
+    pair.b
+        .chain(ChainEvent::SpendBuried { block_height: 799 })
+        .unwrap();
+    assert!(pair.b.channel.is_over());
+    assert!(pair.b.chain(ChainEvent::SpendReorged).is_err());
 }
 
 #[test]
@@ -232,9 +281,18 @@ fn closed_and_failed_channels_refuse_everything_but_answer_a_peer() {
     let hello = PeerMessage::ChannelReestablish(pair.b.channel.reestablish().unwrap());
     let tx = own_tx(&pair.b);
     pair.a.chain(spent(&tx)).unwrap();
+    let balance = pair.a.channel.claims()[0].outpoint;
+    let sweep = spend_of(balance);
+    let swept = ChainEvent::OutputSpent {
+        outpoint: balance,
+        transaction: Box::new(sweep),
+        block_height: 701,
+    };
+    pair.a.chain(swept).unwrap();
     pair.a
         .chain(ChainEvent::SpendBuried { block_height: 706 })
         .unwrap();
+    assert_eq!(pair.a.channel.state_name(), "closed");
     let actions = pair.a.receive(hello).unwrap();
     assert!(matches!(
         actions.as_slice(),
@@ -260,6 +318,15 @@ fn normal_close_deadline_is_that_of_the_first_htlc_at_risk() {
     assert_eq!(pair.a.channel.close_deadline(), None);
     pair.settle();
     assert_eq!(pair.a.channel.close_deadline(), Some(503));
+    // Who was away when it expired gives the peer the same time after that.
+    assert_eq!(pair.a.channel.close_due(502, 100), None);
+    let due = pair.a.channel.close_due(503, 100).unwrap();
+    assert_eq!((due.id, due.from_height), (HtlcId(0), 503));
+    assert!(due
+        .to_string()
+        .contains("HTLC 0 of ours expired at height 500"));
+    assert_eq!(pair.a.channel.close_due(511, 509), None);
+    assert!(pair.a.channel.close_due(512, 509).is_some());
     // The peer's HTLC is at this node's risk once it is claimed.
     assert_eq!(pair.b.channel.close_deadline(), None);
     let claim = LocalCommand::FulfillHtlc {
@@ -268,6 +335,9 @@ fn normal_close_deadline_is_that_of_the_first_htlc_at_risk() {
     };
     pair.b.local(claim).unwrap();
     assert_eq!(pair.b.channel.close_deadline(), Some(482));
+    // That cannot wait, whoever was away.
+    assert_eq!(pair.b.channel.close_due(481, 481), None);
+    assert!(pair.b.channel.close_due(482, 482).is_some());
 }
 
 #[test]

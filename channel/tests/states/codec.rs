@@ -28,7 +28,7 @@ fn codec_damaged_bytes_are_refused_without_panic() {
         Err(DecodeError::TooLong { .. })
     ));
     let mut version = bytes.clone();
-    version[0] = 1;
+    version[0] = 2;
     assert!(matches!(
         Channel::decode(&version),
         Err(DecodeError::Malformed(_))
@@ -66,4 +66,48 @@ fn codec_says_nothing_secret_in_debug() {
     );
     let secret = hex::encode(pair.b.keys.secret_of(0));
     assert!(!format!("{:?}", pair.a.channel).contains(&secret));
+}
+
+/// A channel that `b` closes by force, its spend confirmed at this height where one is given.
+fn closing(spent_at: Option<u32>) -> Pair {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    let reason = "because".to_owned();
+    pair.a
+        .local(zarnitsa_channel::command::LocalCommand::ForceClose { reason })
+        .unwrap();
+    if let Some(block_height) = spent_at {
+        let theirs = pair.b.channel.holder_commitment().unwrap();
+        let transaction = Box::new(theirs.commitment.tx().clone());
+        pair.a
+            .chain(zarnitsa_channel::command::ChainEvent::FundingSpent {
+                transaction,
+                block_height,
+            })
+            .unwrap();
+    }
+    pair
+}
+
+#[test]
+fn codec_first_version_is_read_for_ever() {
+    // What both versions write alike differs in the version alone.
+    let mut normal = bytes();
+    let channel = Channel::decode(&normal).unwrap();
+    normal[0] = 0;
+    assert_eq!(Channel::decode(&normal).unwrap(), channel);
+
+    // A close without a spend had no list of failed HTLCs.
+    let unspent = closing(None).a.channel;
+    let mut old = unspent.encode();
+    old[0] = 0;
+    assert_eq!(old.pop(), Some(0));
+    assert_eq!(Channel::decode(&old).unwrap(), unspent);
+
+    // One with a spend had the spend and nothing of its outputs: they are found again.
+    let spent = closing(Some(700)).a.channel;
+    assert_eq!(old.pop(), Some(0));
+    old.push(1);
+    old.extend(postcard::to_allocvec(spent.spend().unwrap()).unwrap());
+    assert_eq!(Channel::decode(&old).unwrap(), spent);
+    assert_eq!(spent.claims().len(), 1);
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, PaymentHash};
 
-use super::AmountOrAll;
+use super::{AmountOrAll, ChannelClosing};
 
 /// Where a channel stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -150,6 +150,8 @@ pub struct ChannelSummary {
     pub closing_txid: Option<Txid>,
     /// Payments under way.
     pub htlcs: Vec<ChannelHtlc>,
+    /// How it ends on the chain, if it does.
+    pub closing: Option<ChannelClosing>,
 }
 
 /// One step of a channel, as the ledger keeps it.
@@ -176,6 +178,11 @@ pub struct ChannelHistoryEntry {
     #[serde(with = "super::msat")]
     #[schemars(with = "String")]
     pub remote_msat: Msat,
+    /// The Bitcoin transaction that the step is about, if it is about one.
+    #[schemars(with = "Option<String>")]
+    pub txid: Option<Txid>,
+    /// Why, where the step has a reason, and what the chain showed.
+    pub note: Option<String>,
 }
 
 /// `zarnitsa channel open`.

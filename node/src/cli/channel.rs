@@ -157,6 +157,8 @@ impl Channel {
                     "peer_commitment_number",
                     "local_msat",
                     "remote_msat",
+                    "txid",
+                    "note",
                 ];
                 out.list(&history, &columns)
             }

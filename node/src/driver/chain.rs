@@ -18,11 +18,14 @@ impl Driver {
             ChainEvent::Connected { block, .. } => {
                 self.block_height = block.height;
                 if !std::mem::replace(&mut self.watching, true) {
+                    self.present_since = block.height;
                     let channels = self.channels.values().map(|live| live.machine.clone());
                     self.shared.watch_again(channels.collect(), block.height);
+                    self.track_all();
                     self.settle_those_that_came_early();
                 }
                 self.give_back_held();
+                self.block_connected();
             }
             ChainEvent::Disconnected { block } => {
                 self.block_height = block.height.saturating_sub(1);
@@ -78,38 +81,40 @@ impl Driver {
                 block,
             } => {
                 let transaction = Box::new((*transaction).clone());
-                let shown = Shown::FundingSpent {
-                    transaction,
-                    block_height: block.height,
-                };
-                self.shown(outpoint, shown);
+                let block_height = block.height;
+                match self.tracked.get(&outpoint).copied() {
+                    Some(id) => self.output_spent(id, outpoint, transaction, block_height),
+                    None => self.shown(
+                        outpoint,
+                        Shown::FundingSpent {
+                            transaction,
+                            block_height,
+                        },
+                    ),
+                }
             }
-            WatchEvent::SpendReorged { outpoint, .. } => self.shown(outpoint, Shown::SpendReorged),
-            WatchEvent::SpendBuried {
-                outpoint, block, ..
-            } => {
-                self.shown(
-                    outpoint,
-                    Shown::SpendBuried {
-                        block_height: block.height,
-                    },
-                );
-            }
+            WatchEvent::SpendReorged { outpoint, .. } => match self.tracked.get(&outpoint) {
+                Some(id) => self.output_reorged(*id, outpoint),
+                None => self.shown(outpoint, Shown::SpendReorged),
+            },
+            // What is deep enough for what is reckoned with each block, from the ledger's own state.
+            WatchEvent::SpendBuried { .. } => {}
             WatchEvent::SpendSeen {
                 outpoint,
                 transaction,
-            } => {
-                let txid = transaction.compute_txid();
-                tracing::info!(%outpoint, %txid, "a spend of a channel is in the mempool");
-            }
+            } => self.spend_seen(outpoint, &transaction),
         }
     }
 
     fn shown(&mut self, outpoint: OutPoint, event: Shown) {
         let id = ChannelId::from_funding(outpoint);
-        if !self.channels.contains_key(&id) {
-            return;
+        let is_funding = |live: &Live| live.machine.params().funding == outpoint;
+        if self.channels.get(&id).is_some_and(is_funding) {
+            self.shown_of(id, event);
         }
+    }
+
+    pub(super) fn shown_of(&mut self, id: ChannelId, event: Shown) {
         if let Err(error) = self.advance(id, Step::new(Command::Chain(event))) {
             tracing::error!(channel = %id, %error, "what the chain shows was refused");
         }
@@ -161,7 +166,8 @@ impl Driver {
         tracing::info!(channel = %id, state, "state");
         match live.machine {
             Channel::AwaitingConfirmations(_) => self.opening_is_out(id),
-            Channel::Closed(_) | Channel::Failed(_) => self.over(id),
+            Channel::Closed(_) | Channel::Failed(_) if live.machine.is_over() => self.over(id),
+            Channel::Closed(_) | Channel::Failed(_) => {}
             Channel::AwaitingFundingSigned(_)
             | Channel::AwaitingPeerReady(_)
             | Channel::Normal(_)
@@ -171,7 +177,7 @@ impl Driver {
         }
     }
 
-    fn over(&mut self, id: ChannelId) {
+    pub(super) fn over(&mut self, id: ChannelId) {
         // A channel of a batch that is not signed yet takes the others with it.
         if let Some(request) = self.batches.of_channel(&id) {
             self.order_failed(request, "a channel of the batch was given up");
@@ -179,6 +185,7 @@ impl Driver {
         let Some(live) = self.channels.remove(&id) else {
             return;
         };
+        self.forget_outputs(&id);
         let params = live.machine.params();
         self.shared.chain.unwatch(params.funding);
         let mut none_left = false;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bitcoin::{OutPoint, Txid};
 use lightning::ln::msgs::MessageSendEvent;
 use tokio::sync::mpsc;
 use zarnitsa_channel::action::Broadcast;
@@ -13,6 +14,7 @@ use zarnitsa_ledger::Receipt;
 use zarnitsa_peer::Connection;
 
 use super::{EffectError, Event};
+use crate::claims::Claimer;
 use crate::shared::Shared;
 use crate::wire::{Complete, UpdateBundle};
 
@@ -21,6 +23,15 @@ use crate::wire::{Complete, UpdateBundle};
 pub(super) enum Effect {
     Send(OutgoingMessage),
     Broadcast(Broadcast),
+    /// What is this node's of a close is claimed, as far as that is possible in the block after this height.
+    Claim {
+        height: u32,
+    },
+    /// A transaction in the mempool spends an output of a close.
+    Contested {
+        outpoint: OutPoint,
+        txid: Txid,
+    },
 }
 
 /// The effects of one step.
@@ -40,11 +51,13 @@ pub(super) struct Executor {
     driver: mpsc::UnboundedSender<Event>,
     /// Updates that wait for the commitment_signed with which they travel.
     bundles: HashMap<ChannelId, (Connection, UpdateBundle)>,
+    claimer: Claimer,
 }
 
 impl Executor {
     pub(super) fn new(shared: Arc<Shared>, driver: mpsc::UnboundedSender<Event>) -> Self {
         Self {
+            claimer: Claimer::new(shared.clone()),
             shared,
             driver,
             bundles: HashMap::new(),
@@ -103,6 +116,14 @@ impl Executor {
         match effect {
             Effect::Send(message) => self.send(target, connection, message),
             Effect::Broadcast(broadcast) => self.broadcast(target.channel_id, broadcast),
+            Effect::Claim { height } => {
+                self.claimer.look(&target.channel_id, height);
+                Ok(())
+            }
+            Effect::Contested { outpoint, txid } => {
+                self.claimer.contested(outpoint, txid);
+                Ok(())
+            }
         }
     }
 

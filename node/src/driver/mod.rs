@@ -17,6 +17,7 @@ mod payments;
 mod peers;
 mod receiving;
 mod requests;
+mod resolving;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitcoin::secp256k1::PublicKey;
+use bitcoin::OutPoint;
 use exonum::crypto::Hash;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
@@ -125,12 +127,16 @@ pub(crate) struct Driver {
     effects: mpsc::UnboundedSender<Batch>,
     events: mpsc::UnboundedReceiver<Event>,
     to_self: mpsc::UnboundedSender<Event>,
+    /// Outputs of closes that are watched, and whose they are.
+    tracked: HashMap<OutPoint, ChannelId>,
     /// Feerates that the operator ordered for closings.
     closing_feerates: HashMap<ChannelId, u32>,
     /// The first entry of the ledger's event log that has woken nobody yet.
     next_event: u64,
     /// Of the chain; 0 until it is first heard of.
     block_height: u32,
+    /// The height at which the chain was first heard of.
+    present_since: u32,
     /// The chain was heard of: the height is known, and the channels that the ledger had at the start are watched.
     watching: bool,
     /// HTLCs that were accepted before that. Whether they are in time is known only then, and a preimage that is
@@ -162,9 +168,11 @@ impl Driver {
             effects,
             events,
             to_self,
+            tracked: HashMap::new(),
             closing_feerates: HashMap::new(),
             next_event,
             block_height: 0,
+            present_since: 0,
             watching: false,
             too_early: BTreeSet::new(),
         }

@@ -145,11 +145,18 @@ impl Driver {
             ordered => ordered,
         };
         let amount = match order.amount_sat {
-            Amount::ZERO => shared
-                .wallet_all(feerate_per_kw)
-                .map_err(|e| e.to_string())?,
+            Amount::ZERO => {
+                let all = shared
+                    .wallet_all(feerate_per_kw)
+                    .map_err(|e| e.to_string())?;
+                let reserve = shared.close_reserve(self.channels.len().saturating_add(1));
+                all.checked_sub(reserve).unwrap_or(all)
+            }
             amount => amount,
         };
+        if let Some(refusal) = shared.reserve_refusal(amount, self.channels.len()) {
+            return Err(refusal);
+        }
         let keys_id = shared.new_keys_id();
         let side = shared
             .side_params(amount, &keys_id)

@@ -201,6 +201,11 @@ impl Driver {
                 self.state_changed(id);
                 Vec::new()
             }
+            Event::OutputsChanged => {
+                self.outputs_changed(id);
+                Vec::new()
+            }
+            Event::PastHtlcsDue => own(self.past_htlcs(id)),
             // What these mean to a payment the ledger has put into its record in the same step.
             Event::HtlcFulfilled { id: htlc, preimage } => {
                 let todo = self.forward_fulfilled(id, htlc, preimage);

@@ -13,7 +13,7 @@ use zarnitsa_channel::opening::Opening as Transcript;
 use zarnitsa_channel::state::{Cause, Channel, Context};
 use zarnitsa_channel::validate::SignatureVerifier;
 
-use super::describe::{kind_of, HtlcMark, StepKind};
+use super::describe::{detail_of, kind_of, Detail, HtlcMark, StepKind};
 use super::htlcs::Htlcs;
 use super::{Ledger, Outcome};
 use crate::errors::{channel_refusal, opening_refusal, ChannelError, OpeningError};
@@ -83,7 +83,7 @@ impl Ledger<'_> {
             kind: HistoryKind::Opening,
             by,
         };
-        self.write_channel(&mut record, &machine, kind, None);
+        self.write_channel(&mut record, &machine, kind, (None, Detail::default()));
         self.log(EventKind::ChannelOpened, Some(channel_id.as_bytes()));
         Ok(())
     }
@@ -151,8 +151,12 @@ impl Ledger<'_> {
         let mut all = 0_u32;
         let mut with_peer = 0_u32;
         for id in self.schema.live_channels.iter() {
+            // A closed one is kept only until no reorg can undo its close.
             let record = self.schema.channels.get(&id);
-            let same_peer = record.is_some_and(|record| record.peer == *transcript.peer());
+            let Some(record) = record.filter(|record| record.state != "closed") else {
+                continue;
+            };
+            let same_peer = record.peer == *transcript.peer();
             all = all.saturating_add(1);
             with_peer = with_peer.saturating_add(u32::from(same_peer));
         }
@@ -290,6 +294,7 @@ impl Ledger<'_> {
         let cause = self.check_htlc_step(&step, extra.incoming.as_ref())?;
         let before = Htlcs::of(&machine);
         let kind = kind_of(&step.command);
+        let detail = detail_of(&step.command);
         let limits = self.known_policy().limits();
         let context = Context {
             verifier,
@@ -306,12 +311,8 @@ impl Ledger<'_> {
         } else {
             EventKind::ChannelStateChanged
         };
-        self.write_channel(
-            &mut record,
-            &after,
-            kind,
-            changed.filter(|_| kind.is_of_htlc()),
-        );
+        let changed = changed.filter(|_| kind.is_of_htlc());
+        self.write_channel(&mut record, &after, kind, (changed, detail));
         self.log(event, Some(key.as_bytes()));
         Ok(())
     }
@@ -327,7 +328,7 @@ impl Ledger<'_> {
         record: &mut ChannelRecord,
         machine: &Channel,
         step: StepKind,
-        htlc: Option<HtlcMark>,
+        (htlc, detail): (Option<HtlcMark>, Detail),
     ) {
         let key = hash_of(&record.channel_id.0);
         update_record(record, machine, self.height);
@@ -348,6 +349,8 @@ impl Ledger<'_> {
             htlc_id: htlc.id,
             tx_hash: self.tx_hash,
             height: self.height,
+            txid: detail.txid,
+            note: detail.note,
         });
         record.history_hash = history.object_hash();
         record.history_len = history.len();
@@ -360,16 +363,7 @@ impl Ledger<'_> {
 }
 
 pub(super) fn is_over(machine: &Channel) -> bool {
-    match machine {
-        Channel::Closed(_) | Channel::Failed(_) => true,
-        Channel::AwaitingFundingSigned(_)
-        | Channel::AwaitingConfirmations(_)
-        | Channel::AwaitingPeerReady(_)
-        | Channel::Normal(_)
-        | Channel::ShuttingDown(_)
-        | Channel::NegotiatingClosing(_)
-        | Channel::Closing(_) => false,
-    }
+    machine.is_over()
 }
 
 fn new_record(machine: &Channel, request: Option<Hash>, height: u64) -> ChannelRecord {

@@ -1,7 +1,8 @@
 //! What a command is, for a channel's history.
 
+use bitcoin::Txid;
 use zarnitsa_channel::amount::Msat;
-use zarnitsa_channel::command::{Command, LocalCommand};
+use zarnitsa_channel::command::{ChainEvent, Command, LocalCommand};
 use zarnitsa_channel::ids::HtlcId;
 use zarnitsa_channel::message::PeerMessage;
 
@@ -36,6 +37,83 @@ impl StepKind {
 pub(super) struct HtlcMark {
     pub(super) id: HtlcId,
     pub(super) amount: Msat,
+}
+
+/// Which Bitcoin transaction a step is about, and why it was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Detail {
+    pub(super) txid: Option<Txid>,
+    pub(super) note: String,
+}
+
+/// The transaction and the reason that a command carries.
+pub(super) fn detail_of(command: &Command) -> Detail {
+    match command {
+        Command::Local(LocalCommand::ForceClose { reason } | LocalCommand::Abandon { reason }) => {
+            Detail {
+                txid: None,
+                note: reason.clone(),
+            }
+        }
+        Command::Peer {
+            message: PeerMessage::Error { text },
+            ..
+        } => Detail {
+            txid: None,
+            note: format!("the peer sent an error: {}", shown(text)),
+        },
+        Command::Chain(event) => chain_detail(event),
+        Command::Local(_) | Command::Peer { .. } => Detail::default(),
+    }
+}
+
+/// What a peer wrote, without what could disturb a screen.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+fn chain_detail(event: &ChainEvent) -> Detail {
+    let (txid, note) = match event {
+        ChainEvent::OpeningConfirmed { block_height, .. } => (
+            None,
+            format!("the opening transaction is in block {block_height}"),
+        ),
+        ChainEvent::OpeningReorged => (None, "a reorg took the opening transaction".to_owned()),
+        ChainEvent::FundingSpent {
+            transaction,
+            block_height,
+        } => (
+            Some(transaction.compute_txid()),
+            format!("the funding output is spent in block {block_height}"),
+        ),
+        ChainEvent::SpendReorged => (None, "a reorg took the funding output's spend".to_owned()),
+        ChainEvent::SpendBuried { block_height } => {
+            (None, format!("the chain has reached height {block_height}"))
+        }
+        ChainEvent::OutputSpent {
+            outpoint,
+            transaction,
+            block_height,
+        } => (
+            Some(transaction.compute_txid()),
+            format!("output {outpoint} is spent in block {block_height}"),
+        ),
+        ChainEvent::OutputReorged { outpoint } => {
+            (None, format!("a reorg took the spend of output {outpoint}"))
+        }
+        ChainEvent::PastHtlcs { htlcs } => (
+            None,
+            format!(
+                "{} HTLCs of a revoked commitment are known again",
+                htlcs.len()
+            ),
+        ),
+        ChainEvent::PreimageSeen { id, .. } => (
+            None,
+            format!("a transaction shows the preimage of HTLC {}", id.0),
+        ),
+    };
+    Detail { txid, note }
 }
 
 /// What the command is, and who makes it.

@@ -308,7 +308,9 @@ impl Ledger<'_> {
                 | Event::Usable
                 | Event::ClosingFeeDue
                 | Event::ShutdownDue
-                | Event::StateChanged => {}
+                | Event::StateChanged
+                | Event::OutputsChanged
+                | Event::PastHtlcsDue => {}
             }
         }
     }

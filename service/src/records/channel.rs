@@ -144,4 +144,9 @@ pub struct HistoryEntry {
     pub tx_hash: Hash,
     /// Height of its block.
     pub height: u64,
+    /// Of the Bitcoin transaction that the step is about.
+    #[protobuf_convert(with = "Wire")]
+    pub txid: Option<Txid>,
+    /// Why, where the step has a reason: that of a unilateral close, or what the chain showed.
+    pub note: String,
 }

@@ -10,6 +10,9 @@ step_argument! {
 mod convert {
     use anyhow::{bail, Result};
     use zarnitsa_channel::command::{ChainEvent, Command};
+    use zarnitsa_channel::params::Side;
+    use zarnitsa_channel::state::HtlcTerms;
+    use zarnitsa_channel::tx::MAX_HTLCS;
 
     use crate::proto::{self, ChainStep_oneof_step as Pb};
     use crate::wire::Wire;
@@ -67,6 +70,33 @@ mod convert {
                 pb.set_block_height(*block_height);
                 Pb::spend_buried(pb)
             }
+            ChainEvent::OutputSpent {
+                outpoint,
+                transaction,
+                block_height,
+            } => {
+                let mut pb = proto::OutputSpent::new();
+                pb.set_outpoint(outpoint.to_pb());
+                pb.set_transaction(transaction.to_pb());
+                pb.set_block_height(*block_height);
+                Pb::output_spent(pb)
+            }
+            ChainEvent::OutputReorged { outpoint } => {
+                let mut pb = proto::OutputReorged::new();
+                pb.set_outpoint(outpoint.to_pb());
+                Pb::output_reorged(pb)
+            }
+            ChainEvent::PastHtlcs { htlcs } => {
+                let mut pb = proto::PastHtlcs::new();
+                pb.set_htlcs(htlcs.to_pb().into());
+                Pb::past_htlcs(pb)
+            }
+            ChainEvent::PreimageSeen { id, preimage } => {
+                let mut pb = proto::PreimageSeen::new();
+                pb.set_id(id.to_pb());
+                pb.set_preimage(preimage.to_pb());
+                Pb::preimage_seen(pb)
+            }
         }
     }
 
@@ -90,6 +120,52 @@ mod convert {
             Pb::spend_buried(pb) => ChainEvent::SpendBuried {
                 block_height: pb.get_block_height(),
             },
+            Pb::output_spent(mut pb) => ChainEvent::OutputSpent {
+                outpoint: Wire::from_pb(pb.take_outpoint())?,
+                transaction: Box::new(Wire::from_pb(pb.take_transaction())?),
+                block_height: pb.get_block_height(),
+            },
+            Pb::output_reorged(mut pb) => ChainEvent::OutputReorged {
+                outpoint: Wire::from_pb(pb.take_outpoint())?,
+            },
+            Pb::past_htlcs(mut pb) => {
+                let htlcs: Vec<proto::PastHtlc> = pb.take_htlcs().into();
+                if htlcs.len() > MAX_HTLCS {
+                    bail!("past_htlcs: {} where {MAX_HTLCS} are allowed", htlcs.len());
+                }
+                ChainEvent::PastHtlcs {
+                    htlcs: Wire::from_pb(htlcs)?,
+                }
+            }
+            Pb::preimage_seen(mut pb) => ChainEvent::PreimageSeen {
+                id: Wire::from_pb(pb.get_id())?,
+                preimage: Wire::from_pb(pb.take_preimage())?,
+            },
         })
+    }
+
+    impl Wire for HtlcTerms {
+        type Pb = proto::PastHtlc;
+
+        fn to_pb(&self) -> Self::Pb {
+            let mut pb = proto::PastHtlc::new();
+            pb.set_offered(self.offered_by == Side::Holder);
+            pb.set_id(self.id.to_pb());
+            pb.set_payment_hash(self.payment_hash.to_pb());
+            pb.set_cltv_expiry(self.cltv_expiry);
+            pb
+        }
+
+        fn from_pb(mut pb: Self::Pb) -> Result<Self> {
+            Ok(Self {
+                offered_by: match pb.get_offered() {
+                    true => Side::Holder,
+                    false => Side::Counterparty,
+                },
+                id: Wire::from_pb(pb.get_id())?,
+                payment_hash: Wire::from_pb(pb.take_payment_hash())?,
+                cltv_expiry: pb.get_cltv_expiry(),
+            })
+        }
     }
 }

@@ -52,7 +52,13 @@ fn normal_twenty_payments_and_a_close_leave_two_ledgers_that_agree() {
         assert_eq!(record.state, "closed");
         assert_eq!(record.closing_txid, Some(transaction.compute_txid()));
         assert_eq!(record.short_channel_id, (100 << 40) | (1 << 16));
+        // A reorg could still undo the close.
+        assert_eq!(read::live_channels(&*snapshot), vec![peer.id()]);
+        peer.chain(ChainEvent::SpendBuried { block_height: 299 });
+        let snapshot = peer.node.snapshot();
         assert!(read::live_channels(&*snapshot).is_empty());
+        let record = read::channel_record(&*snapshot, &peer.id()).unwrap();
+        assert_eq!(record.state, "closed");
     }
 }
 

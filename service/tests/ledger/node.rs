@@ -24,7 +24,7 @@ pub struct Node {
     consensus: KeyPair,
     pub operator: KeyPair,
     pub node: KeyPair,
-    genesis: Genesis,
+    pub genesis: Genesis,
     seed: u8,
     /// All transactions, in the order of their blocks.
     pub log: Vec<Verified<AnyTx>>,

@@ -100,6 +100,26 @@ fn other_calls(world: &mut World) -> Vec<LedgerCall> {
             block_height: 200,
         }),
         Command::Chain(ChainEvent::SpendBuried { block_height: 206 }),
+        Command::Chain(ChainEvent::OutputSpent {
+            outpoint: bitcoin::OutPoint::new(transaction.txid(), 1),
+            transaction: Box::new(transaction.tx().clone()),
+            block_height: 207,
+        }),
+        Command::Chain(ChainEvent::OutputReorged {
+            outpoint: bitcoin::OutPoint::new(transaction.txid(), 1),
+        }),
+        Command::Chain(ChainEvent::PastHtlcs {
+            htlcs: vec![zarnitsa_channel::state::HtlcTerms {
+                offered_by: zarnitsa_channel::params::Side::Holder,
+                id: zarnitsa_channel::ids::HtlcId(5),
+                payment_hash: preimage(1).payment_hash(),
+                cltv_expiry: 500,
+            }],
+        }),
+        Command::Chain(ChainEvent::PreimageSeen {
+            id: zarnitsa_channel::ids::HtlcId(5),
+            preimage: preimage(1),
+        }),
     ];
     steps.into_iter().map(|step| world.a.call(step)).collect()
 }

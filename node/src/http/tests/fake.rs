@@ -104,6 +104,7 @@ pub fn channel() -> ChannelSummary {
         opening_output: 1,
         closing_txid: None,
         htlcs: Vec::new(),
+        closing: None,
     }
 }
 

@@ -1,0 +1,64 @@
+//! On-chain coins that are held back, so that every channel could be closed at the worst time. With anchors a commitment and
+//! its HTLCs are paid for when they are broadcast: whoever has no coins then may lose what they claim.
+
+use bitcoin::Amount;
+use zarnitsa_bitcoin_adapter::FeeTarget;
+
+use crate::shared::Shared;
+
+use super::plan::WALLET_PART_WEIGHT;
+
+/// A commitment without HTLCs and the child that pays for it.
+const CLOSE_WEIGHT: u64 = 1_124 + 400 + WALLET_PART_WEIGHT;
+
+/// HTLCs of one channel that are reckoned with, and what a second stage and its part of the wallet weigh.
+const HTLCS: u64 = 2;
+const HTLC_WEIGHT: u64 = 706 + WALLET_PART_WEIGHT;
+
+/// How much dearer than now blocks may be by then.
+const RISE: u64 = 2;
+
+/// What so many channels may need at this feerate.
+fn worst_case(channels: u64, feerate_per_kw: u64) -> Amount {
+    let weight = CLOSE_WEIGHT.saturating_add(HTLCS.saturating_mul(HTLC_WEIGHT));
+    let one = weight
+        .saturating_mul(feerate_per_kw)
+        .saturating_mul(RISE)
+        .div_ceil(1_000);
+    Amount::from_sat(one.saturating_mul(channels))
+}
+
+impl Shared {
+    /// The coins to be held back for this many channels.
+    pub(crate) fn close_reserve(&self, channels: usize) -> Amount {
+        let rate = self.chain.fees().rate(FeeTarget::Urgent).to_sat_per_kwu();
+        worst_case(u64::try_from(channels).unwrap_or(u64::MAX), rate)
+    }
+
+    /// Why a channel of this size must not be opened beside `channels` others, if it must not.
+    pub(crate) fn reserve_refusal(&self, amount: Amount, channels: usize) -> Option<String> {
+        let reserve = self.close_reserve(channels.saturating_add(1));
+        let have = self.wallet.spendable();
+        let needed = amount.checked_add(reserve).unwrap_or(Amount::MAX_MONEY);
+        (have < needed).then(|| {
+            format!(
+                "reserve_missing: {amount} leave too little of {have}: {reserve} must stay on chain, to pay for closing the \
+                 channels at the worst time"
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn worst_case_grows_with_channels_and_feerate() {
+        let one = worst_case(1, 253);
+        assert!(one > Amount::from_sat(1_000) && one < Amount::from_sat(5_000));
+        assert_eq!(worst_case(3, 253), one * 3);
+        assert!(worst_case(1, 5_000) > Amount::from_sat(40_000));
+        assert_eq!(worst_case(0, 5_000), Amount::ZERO);
+    }
+}
