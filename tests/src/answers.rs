@@ -63,6 +63,22 @@ pub struct Channel {
     pub closing_txid: Option<String>,
     /// Payments under way.
     pub htlcs: Vec<serde_json::Value>,
+    /// How it ends on the chain.
+    #[serde(default)]
+    pub closing: Option<Closing>,
+}
+
+/// How a channel ends on the chain.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Closing {
+    /// Why it closes.
+    pub cause: String,
+    /// Why this node closed it by itself.
+    pub reason: Option<String>,
+    /// What spent the opening output.
+    pub spent_by: Option<String>,
+    /// Outputs in which this node has a part.
+    pub outputs: Vec<serde_json::Value>,
 }
 
 /// One of `channels/{id}/history`.
@@ -75,6 +91,12 @@ pub struct Step {
     /// This node's balance after it.
     #[serde(deserialize_with = "msat")]
     pub local_msat: u64,
+    /// The Bitcoin transaction that it is about.
+    #[serde(default)]
+    pub txid: Option<String>,
+    /// Why.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// What opening a channel answers.

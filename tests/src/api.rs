@@ -204,6 +204,12 @@ impl Api {
         self.command("channels/close", json!({ "channel_id": id }))
     }
 
+    /// Closes a channel without its peer.
+    pub fn force_close(&self, id: &str) -> Result<Closed, CallError> {
+        let body = json!({ "channel_id": id, "force": true });
+        self.command("channels/close", body)
+    }
+
     /// Makes an invoice.
     pub fn invoice(&self, msat: u64, description: &str) -> Result<Invoice, CallError> {
         let body = json!({ "amount": format!("{msat}msat"), "description": description });

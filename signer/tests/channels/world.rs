@@ -76,7 +76,7 @@ pub fn destination() -> ScriptBuf {
     ScriptBuf::new_p2wpkh(&WPubkeyHash::from_byte_array([9; 20]))
 }
 
-fn side(signer: &Signer, keys_id: KeysId) -> SideParams {
+fn side(signer: &Signer, keys_id: KeysId, to_self_delay: u16) -> SideParams {
     SideParams {
         keys: signer.channel_public_keys(&keys_id).unwrap(),
         dust_limit: Amount::from_sat(354),
@@ -84,7 +84,7 @@ fn side(signer: &Signer, keys_id: KeysId) -> SideParams {
         channel_reserve: Amount::from_sat(10_000),
         htlc_minimum: Msat::new(1),
         max_accepted_htlcs: 483,
-        to_self_delay: 144,
+        to_self_delay,
         upfront_shutdown_script: None,
     }
 }
@@ -97,7 +97,7 @@ fn points(signer: &Signer, keys_id: KeysId) -> HolderPoints {
 }
 
 impl Node {
-    fn new(signer: Signer, dir: tempfile::TempDir, channel: Channel) -> Self {
+    pub fn new(signer: Signer, dir: tempfile::TempDir, channel: Channel) -> Self {
         let ledger = Arc::new(Ledger::default());
         ledger.set(&channel);
         signer.set_view(Arc::<Ledger>::clone(&ledger));
@@ -142,7 +142,7 @@ impl Node {
         self.handle(Command::Local(command))
     }
 
-    fn receive(&mut self, message: PeerMessage) -> Vec<Action> {
+    pub fn receive(&mut self, message: PeerMessage) -> Vec<Action> {
         let keys_id = self.channel.params().keys_id;
         let needed = self.channel.holder_point_needed(&message);
         let point = |number| self.signer.per_commitment_point(&keys_id, number).unwrap();
@@ -154,7 +154,7 @@ impl Node {
     }
 
     /// The messages among `actions`, signed.
-    fn messages(&self, actions: &[Action]) -> Vec<PeerMessage> {
+    pub fn messages(&self, actions: &[Action]) -> Vec<PeerMessage> {
         let sends = actions.iter().filter_map(|action| match action {
             Action::Send(message) => Some(self.message(message.clone())),
             Action::Broadcast(_) | Action::Tell(_) => None,
@@ -205,6 +205,9 @@ impl Node {
             OutgoingMessage::UpdateFulfillHtlc { id, preimage } => {
                 PeerMessage::UpdateFulfillHtlc { id, preimage }
             }
+            OutgoingMessage::UpdateFailHtlc { id, reason } => {
+                PeerMessage::UpdateFailHtlc { id, reason }
+            }
             OutgoingMessage::Shutdown { script } => PeerMessage::Shutdown { script },
             OutgoingMessage::ChannelReestablish(message) => {
                 PeerMessage::ChannelReestablish(message)
@@ -217,6 +220,24 @@ impl Node {
 
 impl Pair {
     pub fn new(format: CommitmentFormat) -> Self {
+        Self::funded_by(format, 144, |output| {
+            let transaction = Transaction {
+                version: Version::TWO,
+                lock_time: LockTime::ZERO,
+                input: vec![TxIn::default()],
+                output: vec![output],
+            };
+            let txid = transaction.compute_txid();
+            (OutPoint { txid, vout: 0 }, transaction)
+        })
+    }
+
+    /// A channel whose opening transaction is what `fund` makes for its output.
+    pub fn funded_by(
+        format: CommitmentFormat,
+        to_self_delay: u16,
+        fund: impl FnOnce(TxOut) -> (OutPoint, Transaction),
+    ) -> Self {
         let limits = Limits::default();
         let (dir_a, dir_b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (a, b) = (signer(&dir_a, 0), signer(&dir_b, 1));
@@ -234,7 +255,7 @@ impl Pair {
                 scid_alias: false,
                 zero_conf: false,
             },
-            side: side(&a, keys_a),
+            side: side(&a, keys_a, to_self_delay),
             points: points(&a, keys_a),
         };
         let opener = Opener::new(terms, &limits).unwrap();
@@ -242,21 +263,12 @@ impl Pair {
             peer: a.node_id(),
             keys_id: keys_b,
             minimum_depth: 3,
-            side: side(&b, keys_b),
+            side: side(&b, keys_b, to_self_delay),
             points: points(&b, keys_b),
         };
         let acceptor = Acceptor::new(opener.message().clone(), terms, &limits).unwrap();
         let accepted = opener.accept(acceptor.message().clone(), &limits).unwrap();
-        let transaction = Transaction {
-            version: Version::TWO,
-            lock_time: LockTime::ZERO,
-            input: vec![TxIn::default()],
-            output: vec![accepted.funding_output()],
-        };
-        let funding = OutPoint {
-            txid: transaction.compute_txid(),
-            vout: 0,
-        };
+        let (funding, transaction) = fund(accepted.funding_output());
         let (channel, _, _) = accepted.fund(funding, transaction).unwrap();
         let a = Node::new(a, dir_a, channel);
         let created = FundingCreated {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod closes;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod ledgers;
