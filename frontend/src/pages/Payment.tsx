@@ -5,7 +5,8 @@ import { useState, type ReactNode } from 'react'
 import { Amount } from '../parts/Amount'
 import { Command } from '../parts/Command'
 import { CopyText } from '../parts/CopyText'
-import { Callout, Empty } from '../parts/Empty'
+import { Empty } from '../parts/Empty'
+import { Failure } from '../parts/Failure'
 import { Icon } from '../parts/Icon'
 import { NodesWord, ProofBadge } from '../parts/ProofBadge'
 import { StatePill } from '../parts/StatePill'
@@ -44,11 +45,7 @@ function SentPayment({ paymentHash }: { paymentHash: string }) {
             <p className="big">
               <Amount msat={payment.amountMsat} />
             </p>
-            {payment.failure !== undefined && (
-              <Callout tone="bad" icon="warning">
-                {strangersText(payment.failure)}
-              </Callout>
-            )}
+            {payment.failure !== undefined && <Failure reason={payment.failure} />}
             <SentFacts payment={payment} />
             {payment.status === 'succeeded' && <Receipt kind="sent" paymentHash={paymentHash} />}
           </section>

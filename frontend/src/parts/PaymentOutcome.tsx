@@ -1,10 +1,9 @@
 import { useProved } from '../node/context'
 import { Link } from '../router'
-import { strangersText } from '../format'
 import { useText } from '../text'
 import { Amount } from './Amount'
 import { CopyText } from './CopyText'
-import { Callout } from './Empty'
+import { Failure } from './Failure'
 import { Icon } from './Icon'
 import { ProofBadge } from './ProofBadge'
 
@@ -27,11 +26,7 @@ export function PaymentOutcome({ paymentHash, onAgain }: { paymentHash: string; 
       <p className="big">
         <Amount msat={payment.amountMsat} />
       </p>
-      {payment.failure !== undefined && (
-        <Callout tone="bad" icon="warning">
-          {strangersText(payment.failure)}
-        </Callout>
-      )}
+      {payment.failure !== undefined && <Failure reason={payment.failure} />}
       <dl className="facts">
         <dt>{t.fee}</dt>
         <dd>
