@@ -92,13 +92,14 @@ const ANSWERS: Record<string, unknown> = {
   payment,
   invoices: { items: [invoice], complete: true },
   invoice,
+  forwards: { items: [{ paymentHash: HASH, incomingChannelId: ID, outgoingChannelId: ID, incomingMsat: 1_001n, outgoingMsat: 1_000n, feeMsat: 1n, status: 'succeeded', createdHeight: 5n, updatedHeight: 6n }], complete: true },
   config: { operatorKey: 'ef'.repeat(32), nodeKey: 'ee'.repeat(32), nodeId: NODE_ID, network: 'regtest' },
   policy: {
     acceptFrom: 1, acceptedPeers: [], minChannelSat: 20_000n, maxChannelSat: 16_777_215n, maxChannels: 10, maxChannelsPerPeer: 2,
     minimumDepth: 3, toSelfDelay: 144, htlcMinimumMsat: 1n, maxAcceptedHtlcs: 50, maxInFlightPercent: 50, maxToSelfDelay: 2_016,
     minFeeratePerKw: 253, maxFeeratePerKw: 100_000, maxDustExposureMsat: 5_000_000n, baseFeeMsat: 1_001n, feePpm: 100, cltvDelta: 40,
     maxDustLimitSat: 600n, maxReservePercent: 5, minInFlightMsat: 1n, maxHtlcMinimumMsat: 1_000n, minAcceptedHtlcs: 1,
-    maxMinimumDepth: 12, acceptZeroConf: false, minClosingFeeratePerKw: 253,
+    maxMinimumDepth: 12, acceptZeroConf: false, forward: true, acceptKeysend: false, minClosingFeeratePerKw: 253,
   },
 }
 
@@ -122,7 +123,7 @@ const plain = api({
   balance: { onchain_sat: 5_000_000, onchain_unconfirmed_sat: 1, pending_close_sat: 20 },
   channels: [{ channel_id: ID, state: 'normal', spendable_msat: '1000', receivable_msat: '2000', htlcs: [{ id: 1, direction: 'outgoing', amount_msat: '9999999', payment_hash: HASH, cltv_expiry: 200, state: 'committed' }], closing: null }],
   payments: [{ payment_hash: HASH, status: 'succeeded', description: '', route: [{ node_id: channel.peer, short_channel_id: null, amount_msat: '1500001' }], created_at: 1 }],
-  forwards: [{ payment_hash: HASH, incoming_channel_id: ID, outgoing_channel_id: ID, amount_msat: '1000', fee_msat: '1', status: 'succeeded' }],
+  policy: { channels: [] },
   peers: [{ node_id: channel.peer, address: '127.0.0.1:9735', connected: true, inbound: false, features: ['option_anchors'] }],
   wallet: { onchain_sat: 5, onchain_unconfirmed_sat: 0, utxos: [{ txid: HASH, vout: 0, amount_sat: 5, address: 'bcrt1q', confirmations: 0 }], transactions: [{ txid: HASH, amount_sat: -5, fee_sat: 1, block_height: null, confirmations: 0 }] },
   fees: { minimum_sat_vb: 1, slow_sat_vb: 1, normal_sat_vb: 2, fast_sat_vb: 3 },

@@ -1,6 +1,6 @@
 /** What is told of the ledger's records: sums, stories, files. */
 
-import type { HistoryEntry, Invoice, Payment } from '@zarnitsa/light-client'
+import type { Forward, HistoryEntry, Invoice, Payment } from '@zarnitsa/light-client'
 import { expect, test } from 'vitest'
 
 import type { NetworkGraph } from '../src/node/api'
@@ -9,6 +9,7 @@ import { activity } from '../src/story/activity'
 import { balanceOverTime, moves, movesCsv } from '../src/story/balance'
 import { story } from '../src/story/channel'
 import { csvCell, csvTable } from '../src/story/csv'
+import { forwardsCsv } from '../src/story/forwards'
 import { layOut, nearest } from '../src/story/graph'
 
 const A = 'aa'.repeat(32)
@@ -93,6 +94,15 @@ test('payments and invoices are one list, and an invoice past its time is not ca
   expect(first).toMatchObject({ kind: 'received', status: 'expired', isDone: false })
   expect(second).toMatchObject({ kind: 'sent', isDone: true, feeMsat: 1n })
   expect(activity([], [invoice], 9)[0]?.status).toBe('open')
+})
+
+test('CSV of forwards begins with the oldest and sums what was earned', () => {
+  const forward = (feeMsat: bigint, status: string, updatedHeight: bigint) =>
+    ({ paymentHash: A, incomingChannelId: A, outgoingChannelId: B, incomingMsat: 10n + feeMsat, outgoingMsat: 10n, feeMsat, status, updatedHeight }) as Forward
+  const csv = forwardsCsv([forward(3n, 'succeeded', 9n), forward(5n, 'failed', 8n), forward(2n, 'succeeded', 7n)], () => undefined)
+  const rows = csv.trimEnd().split('\r\n').slice(1).map((row) => row.split(','))
+  expect(rows.map((row) => row.at(-2))).toEqual(['2', '5', '3'])
+  expect(rows.map((row) => row.at(-1))).toEqual(['2', '2', '5'])
 })
 
 test('cell that a spreadsheet would take for a formula is made harmless', () => {

@@ -8,10 +8,11 @@ import { Head, type SeenHead } from './head.js'
 import { isHex } from './hex.js'
 import { count, hex, object, type Json } from './json.js'
 import { MAX_HISTORY } from './limits.js'
-import { listEntries, mapEntries, mapEntry, soleEntry, tableRoot } from './proofs.js'
+import { hashedMapEntries, listEntries, mapEntries, mapEntry, soleEntry, tableRoot } from './proofs.js'
 import {
   readChannel,
   readConfig,
+  readForward,
   readHistoryEntry,
   readInvoice,
   readOrder,
@@ -19,6 +20,7 @@ import {
   readPolicy,
   type Channel,
   type Config,
+  type Forward,
   type HistoryEntry,
   type Invoice,
   type Order,
@@ -132,6 +134,13 @@ export class LightClient {
   /** One invoice; undefined if it is proved that there is none. */
   async invoice(paymentHash: string): Promise<Proved<Invoice | undefined>> {
     return this.#one('/invoices', 'invoices', 'to_invoice', paymentHash, readInvoice)
+  }
+
+  /** Payments that passed through this node: every one, or the newest where there are too many for an answer. */
+  async forwards(): Promise<Proved<Items<Forward>>> {
+    const { json, block, table } = await this.#ask('/forwards?', 'forwards')
+    const { present, complete } = hashedMapEntries(json.to_forward, table.root)
+    return { value: { items: [...present.values()].map(readForward), complete }, block, table }
   }
 
   /** An order by the hash of the ledger transaction that gave it; undefined if it is proved that there is none. */

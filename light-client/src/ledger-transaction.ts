@@ -5,7 +5,9 @@ import { fromBinary, type DescMessage } from '@bufbuild/protobuf'
 import { describe, type Described } from './describe.js'
 import { ProofError } from './errors.js'
 import {
+  BatchSignedSchema,
   ChainStepSchema,
+  ChannelPolicyChangeSchema,
   ClosingSchema,
   CommitmentSchema,
   FeeUpdateSchema,
@@ -21,7 +23,7 @@ import {
   RequestResultSchema,
   RevocationSchema,
 } from './gen/lightning_transactions_pb.js'
-import { CloseChannelRequestSchema, OpenChannelRequestSchema } from './gen/lightning_records_pb.js'
+import { CloseChannelRequestSchema, OpenBatchRequestSchema, OpenChannelRequestSchema } from './gen/lightning_records_pb.js'
 import { readSigned } from './signed.js'
 import { INSTANCE_ID } from './transactions.js'
 
@@ -44,6 +46,9 @@ export const SERVICE_METHODS: readonly (readonly [name: string, schema: DescMess
   ['open_channel', OpenChannelRequestSchema],
   ['close_channel', CloseChannelRequestSchema],
   ['request_result', RequestResultSchema],
+  ['channel_policy', ChannelPolicyChangeSchema],
+  ['open_batch', OpenBatchRequestSchema],
+  ['batch_signed', BatchSignedSchema],
 ]
 
 /** What a transaction says. */

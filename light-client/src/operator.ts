@@ -34,6 +34,11 @@ export interface CloseChannel {
   feeRateSatVb?: number | undefined
 }
 
+export interface ChannelFees {
+  channelId: string
+  fees: { baseFeeMsat: bigint; feePpm: number; cltvDelta: number } | undefined
+}
+
 export interface Pay {
   /** BOLT 11. */
   invoice: string
@@ -169,6 +174,14 @@ export class Operator {
   async setPolicy(change: Partial<Omit<Policy, '$typeName' | '$unknown'>>): Promise<void> {
     const { value } = await this.#client.policy()
     await this.#client.command('policy', { policy: { ...value, ...change }, nonce: nonce() }, this.#keys)
+  }
+
+  /** Sets what one channel forwards for; undefined gives it back to the policy. */
+  async setChannelPolicy(order: ChannelFees): Promise<void> {
+    const channelId = fromHex(hex(order.channelId, 'channel id', 32))
+    const { fees } = order
+    const argument = { channelId, nonce: nonce(), ...(fees && { policy: { channelId, ...fees } }) }
+    await this.#client.command('channelPolicy', argument, this.#keys)
   }
 
   async #done(txHash: string): Promise<Order> {

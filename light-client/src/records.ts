@@ -8,6 +8,7 @@ import {
   ChannelRecordSchema,
   CommitmentFormat,
   ConfigSchema,
+  ForwardSchema,
   HistoryEntrySchema,
   HistoryKind,
   InvoiceSchema,
@@ -94,6 +95,21 @@ export interface Payment {
   maxFeeMsat: bigint
   /** How many times it was ordered. */
   attempt: number
+  createdHeight: bigint
+  updatedHeight: bigint
+}
+
+/** A payment that passed through this node. */
+export interface Forward {
+  paymentHash: string
+  incomingChannelId: string
+  outgoingChannelId: string
+  incomingMsat: bigint
+  outgoingMsat: bigint
+  /** The difference; earned once it has succeeded. */
+  feeMsat: bigint
+  status: string
+  failure: string | undefined
   createdHeight: bigint
   updatedHeight: bigint
 }
@@ -203,6 +219,22 @@ export function readPayment(bytes: Uint8Array): Payment {
 
 export function readPolicy(bytes: Uint8Array): Policy {
   return decode(PolicySchema, bytes, 'policy')
+}
+
+export function readForward(bytes: Uint8Array): Forward {
+  const forward = decode(ForwardSchema, bytes, 'forward')
+  return {
+    paymentHash: toHex(forward.paymentHash),
+    incomingChannelId: toHex(forward.incoming?.channelId ?? new Uint8Array()),
+    outgoingChannelId: toHex(forward.outgoing?.channelId ?? new Uint8Array()),
+    incomingMsat: forward.incomingMsat,
+    outgoingMsat: forward.outgoingMsat,
+    feeMsat: forward.incomingMsat - forward.outgoingMsat,
+    status: word(PaymentStatus, forward.status),
+    failure: forward.status === PaymentStatus.FAILED ? (forward.failure?.reason ?? '') : undefined,
+    createdHeight: forward.createdHeight,
+    updatedHeight: forward.updatedHeight,
+  }
 }
 
 export function readOrder(bytes: Uint8Array): Order {

@@ -11,7 +11,7 @@ import { expect, test } from 'vitest'
 
 import * as records from '../src/gen/lightning_records_pb.js'
 import * as transactions from '../src/gen/lightning_transactions_pb.js'
-import { METHODS, fromHex, readChannel, readHistoryEntry, toHex } from '../src/index.js'
+import { METHODS, SERVICE_METHODS, fromHex, readChannel, readHistoryEntry, toHex } from '../src/index.js'
 
 interface Messages {
   records: { type: string; bytes: string }[]
@@ -73,6 +73,15 @@ test.each(vectors.transactions)('argument of $method survives', (vector) => {
   if (OPERATORS.has(vector.method_id)) expect(written).toBe(vector.arguments)
   expect(written).toHaveLength(vector.arguments.length)
   expect(equals(schema, fromBinary(schema, fromHex(written)), fromBinary(schema, fromHex(vector.arguments)))).toBe(true)
+})
+
+test('every method is known by its name to whoever reads the ledger', () => {
+  for (const { method, method_id } of vectors.transactions) {
+    const [name, schema] = SERVICE_METHODS[method_id]!
+    expect(name).toBe(method)
+    expect(schema).toBe(ARGUMENTS[method_id])
+  }
+  expect(SERVICE_METHODS).toHaveLength(ARGUMENTS.length)
 })
 
 test('every method and every record is among the vectors', () => {

@@ -77,13 +77,12 @@ export interface Payment {
   created_at: number
 }
 
-export interface Forward {
-  payment_hash: string
-  incoming_channel_id: string
-  outgoing_channel_id: string
-  amount_msat: string
-  fee_msat: string
-  status: string
+/** What one channel forwards for, in place of the policy. */
+export interface ChannelFees {
+  channel_id: string
+  base_fee_msat: string
+  fee_ppm: number
+  cltv_delta: number
 }
 
 export interface Peer {
@@ -174,7 +173,7 @@ export class Api {
   balance = () => this.#get<Balance>('/balance')
   channels = () => this.#get<ChannelNow[]>('/channels')
   payments = () => this.#get<Payment[]>('/payments')
-  forwards = () => this.#get<Forward[]>('/forwards')
+  policy = () => this.#get<{ channels: ChannelFees[] }>('/policy')
   peers = () => this.#get<Peer[]>('/peers')
   wallet = () => this.#get<WalletOverview>('/wallet')
   fees = () => this.#get<FeeRates>('/fees')

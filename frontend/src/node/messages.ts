@@ -11,6 +11,7 @@ export type Reading =
   | 'payment'
   | 'invoices'
   | 'invoice'
+  | 'forwards'
   | 'policy'
   | 'config'
   | 'newestBlocks'

@@ -3,6 +3,7 @@ import { useState } from 'react'
 
 import { Amount } from '../parts/Amount'
 import { BalanceBar } from '../parts/BalanceBar'
+import { ChannelFees } from '../parts/ChannelFees'
 import { ChannelSteps } from '../parts/ChannelSteps'
 import { ChannelStory } from '../parts/ChannelStory'
 import { CloseChannel } from '../parts/CloseChannel'
@@ -146,6 +147,14 @@ function Facts({ channel }: { channel: Record }) {
         )}
         <dt>{t.visibility}</dt>
         <dd>{channel.announced ? t.announced : t.unannounced}</dd>
+        {!isOver(channel.state) && (
+          <>
+            <dt>{t.channelFees}</dt>
+            <dd>
+              <ChannelFees channelId={channel.channelId} />
+            </dd>
+          </>
+        )}
         <dt>{t.commitments}</dt>
         <dd>
           {channel.commitmentNumber.toString()} / {channel.peerCommitmentNumber.toString()}

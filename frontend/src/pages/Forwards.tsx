@@ -1,34 +1,50 @@
+import type { Forward } from '@zarnitsa/light-client'
+import { useMemo } from 'react'
+
 import { Amount } from '../parts/Amount'
 import { Empty } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
-import { NodesWord } from '../parts/ProofBadge'
+import { ProofBadge } from '../parts/ProofBadge'
 import { StatePill } from '../parts/StatePill'
-import { shorten } from '../format'
-import type { Forward } from '../node/api'
-import { useNode, usePlain } from '../node/context'
+import { When } from '../parts/When'
+import { shorten, strangersText } from '../format'
+import { useNode, useProved } from '../node/context'
+import { blockTimes } from '../node/whole'
 import { Link } from '../router'
-import { csvTable, saveFile } from '../story/csv'
+import { saveFile } from '../story/csv'
+import { forwardsCsv } from '../story/forwards'
 import { useText } from '../text'
+
+const SHOWN = 200
 
 /** Payments that passed through this node, and what they brought. */
 export function Forwards() {
   const { t } = useText()
-  const { api } = useNode()
-  const forwards = usePlain(api.forwards)
-  const earned = forwards?.filter(({ status }) => status === 'succeeded').reduce((sum, { fee_msat }) => sum + BigInt(fee_msat), 0n)
-  const carried = forwards?.filter(({ status }) => status === 'succeeded').reduce((sum, { amount_msat }) => sum + BigInt(amount_msat), 0n)
+  const { prover } = useNode()
+  const proof = useProved('forwards')
+  const forwards = useMemo(
+    () => proof.answer && [...proof.answer.value.items].sort((a, b) => Number(b.updatedHeight - a.updatedHeight)),
+    [proof.answer],
+  )
+  const succeeded = forwards?.filter(({ status }) => status === 'succeeded') ?? []
+  const sum = (pick: (forward: Forward) => bigint) => succeeded.reduce((total, forward) => total + pick(forward), 0n)
+  const save = async () => {
+    const times = await blockTimes(prover, (forwards ?? []).map(({ updatedHeight }) => updatedHeight))
+    saveFile('zarnitsa-forwards.csv', 'text/csv', forwardsCsv(forwards ?? [], (height) => times.get(height)))
+  }
   return (
     <>
       <div className="title">
         <h1 tabIndex={-1}>{t.forwards}</h1>
-        <NodesWord />
+        <ProofBadge proof={proof} />
         <span className="grow" />
         {forwards && forwards.length > 0 && (
-          <button type="button" className="plain small" onClick={() => save(forwards)}>
+          <button type="button" className="plain small" onClick={() => void save()}>
             <Icon name="download" /> CSV
           </button>
         )}
       </div>
+      {proof.answer?.value.complete === false && <p className="soft">{t.newestOnly}</p>}
       {forwards?.length === 0 && <Empty icon="forwards" text={t.noForwards} />}
       {forwards && forwards.length > 0 && (
         <>
@@ -36,17 +52,17 @@ export function Forwards() {
             <section className="card stack tight">
               <small>{t.earned}</small>
               <span className="middle">
-                <Amount msat={earned ?? 0n} />
+                <Amount msat={sum(({ feeMsat }) => feeMsat)} />
               </span>
             </section>
             <section className="card stack tight">
               <small>{t.carried}</small>
               <span className="middle">
-                <Amount msat={carried ?? 0n} />
+                <Amount msat={sum(({ outgoingMsat }) => outgoingMsat)} />
               </span>
             </section>
           </div>
-          <Table forwards={forwards} />
+          <Table forwards={forwards.slice(0, SHOWN)} />
         </>
       )}
     </>
@@ -60,6 +76,7 @@ function Table({ forwards }: { forwards: Forward[] }) {
       <table>
         <thead>
           <tr>
+            <th scope="col">{t.lastChange}</th>
             <th scope="col">{t.payment}</th>
             <th scope="col">{t.cameBy}</th>
             <th scope="col">{t.wentBy}</th>
@@ -74,23 +91,26 @@ function Table({ forwards }: { forwards: Forward[] }) {
         </thead>
         <tbody>
           {forwards.map((forward) => (
-            <tr key={`${forward.payment_hash}${forward.incoming_channel_id}`}>
+            <tr key={`${forward.paymentHash}${forward.incomingChannelId}${forward.createdHeight}`}>
               <td>
-                <code title={forward.payment_hash}>{shorten(forward.payment_hash)}</code>
+                <When height={forward.updatedHeight} />
               </td>
               <td>
-                <Link to={`/channels/${forward.incoming_channel_id}`}>{shorten(forward.incoming_channel_id)}</Link>
+                <code title={forward.paymentHash}>{shorten(forward.paymentHash)}</code>
               </td>
               <td>
-                <Link to={`/channels/${forward.outgoing_channel_id}`}>{shorten(forward.outgoing_channel_id)}</Link>
+                <Link to={`/channels/${forward.incomingChannelId}`}>{shorten(forward.incomingChannelId)}</Link>
+              </td>
+              <td>
+                <Link to={`/channels/${forward.outgoingChannelId}`}>{shorten(forward.outgoingChannelId)}</Link>
               </td>
               <td className="number">
-                <Amount msat={BigInt(forward.amount_msat)} />
+                <Amount msat={forward.outgoingMsat} />
               </td>
               <td className="number">
-                <Amount msat={BigInt(forward.fee_msat)} />
+                <Amount msat={forward.feeMsat} />
               </td>
-              <td>
+              <td title={forward.failure && strangersText(forward.failure)}>
                 <StatePill state={forward.status} />
               </td>
             </tr>
@@ -99,16 +119,4 @@ function Table({ forwards }: { forwards: Forward[] }) {
       </table>
     </section>
   )
-}
-
-/** The oldest first, with the running sum of what was earned. */
-function save(forwards: Forward[]): void {
-  const head = ['payment_hash', 'incoming_channel_id', 'outgoing_channel_id', 'status', 'amount_msat', 'fee_msat', 'earned_msat']
-  let earned = 0n
-  const rows = [...forwards].reverse().map((forward) => {
-    if (forward.status === 'succeeded') earned += BigInt(forward.fee_msat)
-    const { payment_hash, incoming_channel_id, outgoing_channel_id, status, amount_msat, fee_msat } = forward
-    return [payment_hash, incoming_channel_id, outgoing_channel_id, status, amount_msat, fee_msat, earned]
-  })
-  saveFile('zarnitsa-forwards.csv', 'text/csv', csvTable(head, rows))
 }

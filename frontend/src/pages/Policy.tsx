@@ -37,6 +37,8 @@ function Form({ policy }: { policy: Values }) {
   const [texts, setTexts] = useState<Record<string, string>>({})
   const [accept, setAccept] = useState(policy.acceptFrom)
   const [zeroConf, setZeroConf] = useState(policy.acceptZeroConf)
+  const [forward, setForward] = useState(policy.forward)
+  const [keysend, setKeysend] = useState(policy.acceptKeysend)
   const shown = (field: PolicyField) => texts[field.name] ?? write(field, policy)
   const change = () => {
     const changed: Record<string, unknown> = {}
@@ -48,9 +50,14 @@ function Form({ policy }: { policy: Values }) {
         changed[field.name] = value
       }
     }
-    return { ...changed, acceptFrom: accept, acceptZeroConf: zeroConf }
+    return { ...changed, acceptFrom: accept, acceptZeroConf: zeroConf, forward, acceptKeysend: keysend }
   }
-  const isChanged = Object.keys(texts).length > 0 || accept !== policy.acceptFrom || zeroConf !== policy.acceptZeroConf
+  const isTurned =
+    accept !== policy.acceptFrom ||
+    zeroConf !== policy.acceptZeroConf ||
+    forward !== policy.forward ||
+    keysend !== policy.acceptKeysend
+  const isChanged = Object.keys(texts).length > 0 || isTurned
   return (
     <Command label={t.savePolicy} busy={t.working} disabled={!isChanged} act={async () => order('setPolicy', change())}>
       {POLICY_FIELDS.map(({ group, fields }) => (
@@ -58,6 +65,18 @@ function Form({ policy }: { policy: Values }) {
           <header>
             <h2>{t.policyGroups[group]}</h2>
           </header>
+          {group === 'forwarding' && (
+            <div className="stack tight" style={{ marginBottom: '1rem' }}>
+              <label className="check">
+                <input type="checkbox" checked={forward} onChange={({ target }) => setForward(target.checked)} />
+                <span>{t.doForward}</span>
+              </label>
+              <label className="check">
+                <input type="checkbox" checked={keysend} onChange={({ target }) => setKeysend(target.checked)} />
+                <span>{t.acceptKeysend}</span>
+              </label>
+            </div>
+          )}
           {group === 'accept' && (
             <div className="stack" style={{ marginBottom: '1rem' }}>
               <label style={{ maxWidth: '22rem' }}>
