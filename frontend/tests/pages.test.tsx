@@ -80,6 +80,8 @@ const step = (kind: string, localMsat: bigint): HistoryEntry => ({
   remoteMsat: 0n,
   amountMsat: 0n,
   htlcId: 0n,
+  txid: undefined,
+  note: '',
   txHash: '77'.repeat(32),
   height: 3n,
 })

@@ -26,6 +26,8 @@ function entry(more: Partial<HistoryEntry>): HistoryEntry {
     remoteMsat: 0n,
     amountMsat: 0n,
     htlcId: 0n,
+    txid: undefined,
+    note: '',
     txHash: '00'.repeat(32),
     height: 1n,
     ...more,

@@ -62,6 +62,10 @@ export interface HistoryEntry {
   /** Of the HTLC that the step is about, else 0. */
   amountMsat: bigint
   htlcId: bigint
+  /** Of the Bitcoin transaction that the step is about, if it is about one. */
+  txid: string | undefined
+  /** Why, where the step has a reason. */
+  note: string
   /** The ledger transaction that was the step. */
   txHash: string
   height: bigint
@@ -175,6 +179,8 @@ export function readHistoryEntry(bytes: Uint8Array): HistoryEntry {
     remoteMsat: entry.remoteMsat,
     amountMsat: entry.amountMsat,
     htlcId: entry.htlcId,
+    txid: entry.txid.length === 0 ? undefined : toTxid(entry.txid),
+    note: entry.note,
     txHash: toHex(entry.txHash?.data ?? new Uint8Array()),
     height: entry.height,
   }

@@ -7,6 +7,7 @@ import { useText, type Text } from '../text'
 import { strangersText } from '../format'
 import { Link } from '../router'
 import { Amount } from './Amount'
+import { CopyText } from './CopyText'
 import { ProofBadge } from './ProofBadge'
 import { When } from './When'
 
@@ -69,7 +70,8 @@ function Milestone({ entry, what }: { entry: HistoryEntry; what: string }) {
   return (
     <li className={tone}>
       <span>{text}</span>
-      {reason && <span className="soft">{strangersText(reason)}</span>}
+      {(reason ?? entry.note) && <span className="soft">{strangersText(reason ?? entry.note)}</span>}
+      {entry.txid && <CopyText text={entry.txid} />}
       <small>
         <When height={entry.height} />, <Link to={`/ledger/transactions/${entry.txHash}`}>{t.block.toLowerCase()} {entry.height.toString()}</Link>
       </small>
