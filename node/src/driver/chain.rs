@@ -26,6 +26,7 @@ impl Driver {
                 }
                 self.give_back_held();
                 self.block_connected();
+                self.follow_feerate();
             }
             ChainEvent::Disconnected { block } => {
                 self.block_height = block.height.saturating_sub(1);

@@ -9,6 +9,7 @@ mod batches;
 mod chain;
 mod closing;
 mod effects;
+mod fees;
 mod forwarding;
 mod htlcs;
 mod live;
