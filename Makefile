@@ -41,10 +41,12 @@ soak: ui
 	@scripts/install test
 	ZARNITSA_SOAK=1 scripts/test
 
+# It ends with a table: user to hub to user, ours beside ldk-node's.
 bench: ui
 	cargo build --locked --release --package zarnitsa-node
 	cargo bench --locked --package zarnitsa-ledger --bench ledger
 	cargo bench --locked --package zarnitsa-tests --bench payments
+	@scripts/interop bench
 
 advisories: install
 	@scripts/install-cargo-deny

@@ -265,7 +265,7 @@ impl Node {
     /// # Panics
     /// If it does not run, or does not end in good order.
     pub fn stop(&mut self) {
-        let pid = self.pid();
+        let pid = self.process_id();
         kill_process(pid, Signal::TERM).expect("a child of ours may be signalled");
         let status = self.wait_for_end();
         assert!(
@@ -275,7 +275,15 @@ impl Node {
         );
     }
 
-    fn pid(&self) -> Pid {
+    /// Number of its process.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
+    fn process_id(&self) -> Pid {
         let process = self.process.as_ref().expect("it runs");
         Pid::from_child(process)
     }
@@ -285,7 +293,7 @@ impl Node {
     /// # Panics
     /// If it does not run.
     pub fn resident_memory(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.pid().as_raw_nonzero());
+        let path = format!("/proc/{}/status", self.pid());
         let status = fs::read_to_string(&path).expect("it runs");
         let kilobytes = status
             .lines()

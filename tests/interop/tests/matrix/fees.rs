@@ -1,0 +1,72 @@
+//! The fee rate of commitments follows the network's, and whoever opened the channel says so.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{json, Value};
+use zarnitsa_interop::link::{Link, Plan};
+use zarnitsa_interop::world::World;
+use zarnitsa_tests::wait;
+
+use crate::paying::pay_both_ways;
+
+/// Either node looks at the fees about once a minute.
+const MINUTES: Duration = Duration::from_secs(240);
+/// Between two blocks, so that not too many are mined meanwhile.
+const BETWEEN_BLOCKS: Duration = Duration::from_secs(5);
+
+/// What everybody pays from now on, in sat/vB.
+const FEE_RATE: u32 = 40;
+/// So many blocks of so many transactions are enough for bitcoind to estimate from.
+const BLOCKS: u32 = 8;
+const TRANSACTIONS: u32 = 10;
+
+/// Others pay far more than before, block after block.
+fn raise_fees(world: &World) {
+    // Each transaction takes coins of its own: bitcoind learns nothing from one that spends what is not confirmed.
+    world.bitcoind.mine(BLOCKS * TRANSACTIONS);
+    for _ in 0..BLOCKS {
+        for _ in 0..TRANSACTIONS {
+            let (address, btc) = (world.bitcoind.address(), 0.01);
+            let arguments =
+                json!([address, btc, "", "", false, true, null, "unset", null, FEE_RATE]);
+            let arguments = arguments.as_array().expect("a list");
+            world.bitcoind.call::<Value>("sendtoaddress", arguments);
+        }
+        world.bitcoind.mine(1);
+    }
+}
+
+/// Mines on until the channel's opener has raised its fee rate, and pays at the new one.
+fn check_update(world: &World, link: &Link) {
+    let before = link.ldk_side().feerate_per_kw;
+    raise_fees(world);
+    let mut mined = Instant::now();
+    let after = wait::within(MINUTES, "the opener pays more", || {
+        if mined.elapsed() > BETWEEN_BLOCKS {
+            world.bitcoind.mine(1);
+            mined = Instant::now();
+        }
+        let now = link.ldk.channel(&link.id)?.feerate_per_kw;
+        (now > before * 2).then_some(now)
+    });
+    println!("fee rate {before} -> {after} sat/kw");
+    link.until_usable();
+    pay_both_ways(link);
+    assert_eq!(link.ldk_side().feerate_per_kw, after);
+}
+
+#[test]
+fn fee_update_by_ldk_is_followed() {
+    let world = World::start();
+    let (ours, ldk) = (world.ours("ours", "hub"), world.ldk("ldk"));
+    let link = Link::opened_by_ldk(&world, &ours, &ldk, Plan::private(1_000_000));
+    check_update(&world, &link);
+}
+
+#[test]
+fn fee_update_by_us_is_followed() {
+    let world = World::start();
+    let (ours, ldk) = (world.ours("ours", "hub"), world.ldk("ldk"));
+    let link = Link::opened_by_us(&world, &ours, &ldk, Plan::private(1_000_000));
+    check_update(&world, &link);
+}

@@ -1,0 +1,14 @@
+//! Our built node and ldk-node as peers, on a real chain. Each cell of the matrix is a test.
+
+#[cfg(test)]
+mod closing;
+#[cfg(test)]
+mod failing;
+#[cfg(test)]
+mod fees;
+#[cfg(test)]
+mod opening;
+#[cfg(test)]
+mod paying;
+#[cfg(test)]
+mod restarts;
