@@ -152,6 +152,11 @@ impl Shared {
 
     /// Has the chain watched for what matters to a channel. Nothing of it is in a block below `from_height`.
     pub(crate) fn watch_channel(&self, channel: &Channel, from_height: u32) {
+        self.watch_from(channel, from_height, from_height);
+    }
+
+    /// The opening transaction is in no block below `opening_from`, what spends it in none below `spend_from`.
+    fn watch_from(&self, channel: &Channel, opening_from: u32, spend_from: u32) {
         let params = channel.params();
         let confirmed = channel.confirmation();
         self.chain.watch(Watch::Transaction(TransactionWatch {
@@ -161,7 +166,7 @@ impl Shared {
                 &params.counterparty.keys.funding,
             ),
             depth: params.minimum_depth.max(1),
-            from_height: confirmed.map_or(from_height, |at| at.block_height),
+            from_height: confirmed.map_or(opening_from, |at| at.block_height),
             reported: confirmed.map(|at| BlockRef {
                 height: at.block_height,
                 hash: at.block_hash,
@@ -174,7 +179,7 @@ impl Shared {
         self.chain.watch(Watch::Spend(SpendWatch {
             outpoint: params.funding,
             depth: SPEND_BURIED,
-            from_height,
+            from_height: spend_from,
             reported,
         }));
     }
@@ -193,7 +198,8 @@ impl Shared {
     }
 
     /// After a start: as [`watch_channel`](Self::watch_channel), for all channels. A funding output that is unspent at
-    /// this height needs no search; for others the blocks are searched from where the channel can first be.
+    /// this height needs no search for a spend; for others the blocks are searched from where the channel can first be.
+    /// The opening transaction may have come into a block while the node was down, spent or not.
     pub(crate) fn watch_again(self: &Arc<Self>, channels: Vec<Channel>, height: u32) {
         let shared = self.clone();
         tokio::task::spawn_blocking(move || {
@@ -202,12 +208,12 @@ impl Shared {
                     .confirmation()
                     .map_or(height.saturating_sub(FORGOTTEN_AFTER), |at| at.block_height);
                 let unspent = shared.source.unspent(&channel.params().funding);
-                let from_height = if matches!(unspent, Ok(Some(_))) {
+                let spend_from = if matches!(unspent, Ok(Some(_))) {
                     height
                 } else {
                     first
                 };
-                shared.watch_channel(&channel, from_height.min(height));
+                shared.watch_from(&channel, first.min(height), spend_from.min(height));
             }
         });
     }
