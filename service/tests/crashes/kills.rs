@@ -23,7 +23,7 @@ const END: &str = "ZARNITSA_TEST_END";
 const STRIKE: &str = "ZARNITSA_TEST_STRIKE";
 
 /// Of so many writes one is struck; `ZARNITSA_CRASH_EVERY=1` strikes at each, and so does the long run.
-const EVERY: u64 = 9;
+const EVERY: u64 = 17;
 
 const FAULTS: [(&str, Fault); 4] = [
     ("before", Fault::AbortBefore),
@@ -54,9 +54,14 @@ fn end_of(name: &str) -> End {
     }
 }
 
+/// Where that is written down: beside the ledger, which tolerates nothing in its folder.
+fn beside(folder: &Path) -> PathBuf {
+    folder.with_extension("synced")
+}
+
 /// Writes down how much of each log file is synced, whenever that changes.
 fn note_syncs(faults: &FaultHook, folder: &Path) {
-    let (database, noted) = (folder.join("store/db"), folder.join("synced"));
+    let (database, noted) = (folder.join("store/db"), beside(folder));
     faults.on_sync(move |_| {
         let Ok(entries) = fs::read_dir(&database) else {
             return;
@@ -76,7 +81,7 @@ fn note_syncs(faults: &FaultHook, folder: &Path) {
 
 /// A power cut: what had not been synced is gone.
 fn lose_the_tail(folder: &Path) {
-    let Ok(noted) = fs::read_to_string(folder.join("synced")) else {
+    let Ok(noted) = fs::read_to_string(beside(folder)) else {
         return;
     };
     for line in noted.lines() {
@@ -210,7 +215,8 @@ fn channel_life_killed_at_any_write_comes_to_the_same_end() {
     for end in ["forced", "punished"] {
         let life = life(end_of(end));
         let whole = tempfile::tempdir().unwrap();
-        let (writes, expected) = live(whole.path(), end, None).end.expect("a whole life");
+        let seen = live(&whole.path().join("ledger"), end, None);
+        let (writes, expected) = seen.end.expect("a whole life");
         let mut kills = 0;
         for write in (1..=writes).step_by(usize::try_from(every).unwrap()) {
             let kind = usize::try_from(write / every).unwrap() % FAULTS.len();
@@ -232,14 +238,15 @@ fn channel_life_killed_at_any_write_comes_to_the_same_end() {
 }
 
 fn strike_and_go_on(life: &Life, end: &str, strike: &str, expected: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let seen = live(folder.path(), end, Some(strike.to_owned()));
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("ledger");
+    let seen = live(&folder, end, Some(strike.to_owned()));
     assert!(seen.end.is_none(), "{strike}: it lived on");
     let is_error = strike.starts_with("error") || strike.starts_with("fsync");
     assert_eq!(seen.stopped, is_error, "{strike}: how it ended");
-    lose_the_tail(folder.path());
-    let ledger = Ledger::open(folder.path(), options(life))
-        .unwrap_or_else(|error| panic!("{strike}: {error}"));
+    lose_the_tail(&folder);
+    let ledger =
+        Ledger::open(&folder, options(life)).unwrap_or_else(|error| panic!("{strike}: {error}"));
     if let Some(acknowledged) = seen.acknowledged {
         let stored = stored(&ledger, life);
         assert!(

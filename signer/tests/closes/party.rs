@@ -1,7 +1,7 @@
 //! A side on the real chain: it sees blocks, asks its machine what is its own, and claims it.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::rc::Rc;
 
 use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::{Address, Amount, Network, OutPoint, Transaction, Txid};
@@ -39,14 +39,14 @@ pub struct Party {
     /// HTLCs that the ledger remembers.
     pub past: Vec<HtlcTerms>,
     destination: Address,
-    purse: Arc<Purse>,
+    purse: Rc<Purse>,
     seen: u32,
     sent: BTreeMap<Txid, Amount>,
     taken: HashSet<OutPoint>,
 }
 
 impl Party {
-    pub fn new(node: Node, destination: Address, purse: Arc<Purse>, height: u32) -> Self {
+    pub fn new(node: Node, destination: Address, purse: Rc<Purse>, height: u32) -> Self {
         Self {
             node,
             outcomes: BTreeMap::new(),

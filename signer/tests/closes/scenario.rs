@@ -1,6 +1,6 @@
 //! One close: which HTLC, whose commitment, who knows what, and who has what in the end.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use bitcoin::{Amount, Network, OutPoint, Transaction, TxOut, Txid};
 use zarnitsa_channel::action::Action;
@@ -83,12 +83,12 @@ fn amount(htlc: Htlc) -> Msat {
 }
 
 impl<'a> Run<'a> {
-    pub fn new(scenario: Scenario, number: u8, purse: Arc<Purse>, bitcoind: &'a Bitcoind) -> Self {
+    pub fn new(scenario: Scenario, number: u8, purse: Rc<Purse>, bitcoind: &'a Bitcoind) -> Self {
         let pair = Pair::funded_by(scenario.format, DELAY, |output| fund(bitcoind, &output));
         let height = bitcoind.height();
         let party = |node: Node, tag| {
             let to = destination(tag, number);
-            Party::new(node, to, Arc::clone(&purse), height)
+            Party::new(node, to, Rc::clone(&purse), height)
         };
         let Pair { a, b } = pair;
         Self {

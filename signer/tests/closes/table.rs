@@ -1,6 +1,6 @@
 //! All of them, one after the other, on one bitcoind.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use zarnitsa_channel::params::{CommitmentFormat, Side};
 use zarnitsa_tests::bitcoind::{Bitcoind, Options};
@@ -69,14 +69,14 @@ fn close_of_every_kind_leaves_each_side_what_the_ledger_says() {
         txindex: true,
         ..Options::default()
     });
-    let purse = Arc::new(Purse::new(5, 48, &bitcoind));
+    let purse = Rc::new(Purse::new(5, 48, &bitcoind));
     println!(
         "| format | confirms | by | HTLC | offered by | commitment | claims of a | claims of b | a has | b has | told |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let mut wrong = Vec::new();
     for (number, scenario) in (0u8..).zip(scenarios()) {
-        let mut run = Run::new(scenario, number, Arc::clone(&purse), &bitcoind);
+        let mut run = Run::new(scenario, number, Rc::clone(&purse), &bitcoind);
         run.prepare();
         let report = run.close();
         println!("{}", row(&report));

@@ -68,11 +68,17 @@ fn forced_close_of_either_side_pays_both_what_the_ledgers_say() {
         let (user, hub) = pair.sides();
         let before = [onchain(&world, &world.user), onchain(&world, &world.hub)];
         let closer = if by_user { &pair.user } else { &pair.hub };
-        let closing = closer
-            .force_close(&pair.id)
-            .expect("it closes")
-            .closing_txid;
-        in_mempool(&world, &closing);
+        closer.force_close(&pair.id).expect("it closes");
+        // The other side hears of it and may be first with its own.
+        wait::until("a commitment is in the mempool", || {
+            (!world.bitcoind.mempool().is_empty()).then_some(())
+        });
+        world.bitcoind.mine(1);
+        let closing = wait::until("the commitment is seen", || {
+            let channel = closer.channel(&pair.id).ok()?;
+            channel.closing?.spent_by?;
+            channel.closing_txid
+        });
         world.bitcoind.mine(DELAYED_BLOCKS);
         mine_until_closed(&world, &world.user, &pair.id, 40);
         mine_until_closed(&world, &world.hub, &pair.id, 40);
