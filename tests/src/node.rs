@@ -308,7 +308,7 @@ impl Node {
     /// If it does not run.
     pub fn used(&self) -> Used {
         let of = |file: &str| {
-            let path = format!("/proc/{}/{file}", self.pid().as_raw_nonzero());
+            let path = format!("/proc/{}/{file}", self.pid());
             fs::read_to_string(&path).expect("it runs")
         };
         let written = of("io")
