@@ -15,7 +15,7 @@ import { Icon } from '../parts/Icon'
 import { NodesWord, ProofBadge } from '../parts/ProofBadge'
 import { PeerName } from '../parts/PeerName'
 import { StatePill } from '../parts/StatePill'
-import { isClosable, isOver } from '../parts/states'
+import { isClosable, isLive, isOver } from '../parts/states'
 import { WhyBalance } from '../parts/WhyBalance'
 import { When } from '../parts/When'
 import { shorten } from '../format'
@@ -55,11 +55,11 @@ export function Channel({ channelId }: { channelId: string }) {
       {channel && (
         <>
           <Balances channel={channel} now={now} />
+          {now?.closing && <ClosingPanel closing={now.closing} />}
           <div className="grid">
             <Facts channel={channel} />
             <ChannelStory channel={channel} />
           </div>
-          {now?.closing && <ClosingPanel closing={now.closing} />}
           {now && now.htlcs.length > 0 && <HtlcTable htlcs={now.htlcs} />}
           <ChannelSteps channelId={channelId} length={Number(channel.historyLength)} />
         </>
@@ -99,7 +99,7 @@ function Balances({ channel, now }: { channel: Record; now: ChannelNow | undefin
         </span>
       </div>
       <BalanceBar channel={channel} />
-      {now && !isOver(channel.state) && (
+      {now && isLive(channel.state) && (
         <div className="sides soft">
           <span>
             {t.canSendNow} <Amount msat={BigInt(now.spendable_msat)} /> <NodesWord />
@@ -147,7 +147,7 @@ function Facts({ channel }: { channel: Record }) {
         )}
         <dt>{t.visibility}</dt>
         <dd>{channel.announced ? t.announced : t.unannounced}</dd>
-        {!isOver(channel.state) && (
+        {isLive(channel.state) && (
           <>
             <dt>{t.channelFees}</dt>
             <dd>

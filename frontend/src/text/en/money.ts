@@ -26,7 +26,7 @@ export const money = {
   closingText: (count: number) => (count === 1 ? 'One channel is closing.' : `${count} channels are closing.`),
   openingText: (count: number) => (count === 1 ? 'One channel is being opened.' : `${count} channels are being opened.`),
   acceptedText: 'A payment is arriving.',
-  noChannelText: 'There is no channel yet: payments need one.',
+  noChannelText: 'There is no open channel: payments need one.',
   cannotReceiveText: 'Nothing can be received yet: all coins in the channels are yours. Pay something, or let somebody open a channel to you.',
   noKeyText: 'This browser cannot give orders yet.',
 
