@@ -15,7 +15,7 @@ const INVOICE =
   'lnbc2500u1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpu9qrsgquk0rl77nj30yxdy8j9vdx85fkpmdla2087ne0xh8nhedh8w27kyke0lp53ut353s06fv3qfegext0eh0ymjpf39tuven09sam30g4vgpfna3rh'
 
 /** A client that notes commands instead of sending them, and reads from a table of answers. */
-function operator(answers: (path: string) => unknown) {
+function operator(answers: (path: string) => unknown, patience = 60_000) {
   const ordered: [Method, Argument<Method>][] = []
   class Noting extends LightClient {
     override command<M extends Method>(method: M, argument: Argument<M>): Promise<Committed> {
@@ -26,7 +26,7 @@ function operator(answers: (path: string) => unknown) {
   const send = (url: string | URL | Request) =>
     Promise.resolve(new Response(JSON.stringify(answers(String(url).replace('http://node', '')))))
   const client = new Noting({ url: 'http://node', validatorKey: validator.publicKey, fetch: send as typeof fetch })
-  return { ordered, operator: new Operator(client, keys, 200) }
+  return { ordered, operator: new Operator(client, keys, patience) }
 }
 
 const order = (status: RequestStatus, reason = '', height = 7) =>
@@ -47,7 +47,7 @@ test('order that failed is an error with the ledger’s reason', async () => {
 })
 
 test('order whose outcome does not come is told apart from one that failed', async () => {
-  const { operator: alice } = operator(() => order(RequestStatus.PENDING))
+  const { operator: alice } = operator(() => order(RequestStatus.PENDING), 100)
   await expect(alice.closeChannel({ channelId: id(9) })).rejects.toThrow('may still come')
 })
 
