@@ -27,6 +27,11 @@ impl Driver {
         if self.links.is_forwarded((id, htlc)) {
             return Vec::new(); // by a step that is not yet on disk
         }
+        // Whether it has an output on the chain, and who can take that, is open: nothing new is begun for it.
+        let is_closing = |live: &super::Live| live.machine.is_closing();
+        if self.channels.get(&id).is_some_and(is_closing) {
+            return Vec::new();
+        }
         if !self.watching {
             self.too_early.insert((id, htlc));
             return Vec::new();
