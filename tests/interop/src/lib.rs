@@ -5,6 +5,7 @@
 
 pub mod ldk;
 pub mod link;
+pub mod net;
 pub mod ours;
 pub mod protocol;
 pub mod world;

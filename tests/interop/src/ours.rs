@@ -26,12 +26,6 @@ pub trait Ours {
     /// If it is not opened.
     fn open_announced(&self, uri: &str, sat: u64, push_msat: u64) -> Result<Opened, CallError>;
 
-    /// Closes a channel without its peer.
-    ///
-    /// # Errors
-    /// If the node refuses.
-    fn force_close(&self, id: &str) -> Result<String, CallError>;
-
     /// Pays without an invoice.
     ///
     /// # Errors
@@ -58,12 +52,6 @@ impl Ours for Api {
         let body = json!({ "peer": uri, "amount": amount, "push_msat": push, "announce": true });
         let answer = self.call(&format!("{SERVICE}/channels"), &[], Some(body))?;
         Ok(parse(answer))
-    }
-
-    fn force_close(&self, id: &str) -> Result<String, CallError> {
-        let body = json!({ "channel_id": id, "force": true });
-        let answer = self.call(&format!("{SERVICE}/channels/close"), &[], Some(body))?;
-        Ok(parse(answer["closing_txid"].clone()))
     }
 
     fn keysend(&self, node_id: &str, msat: u64) -> Result<Payment, CallError> {

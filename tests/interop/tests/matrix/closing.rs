@@ -177,22 +177,3 @@ fn closed_by_both_at_the_same_time() {
     begin_close(&link, false);
     until_closed(&world, &ours, &ldk, &link);
 }
-
-#[test]
-fn force_closed_by_ldk_is_noticed() {
-    let world = World::start();
-    let (ours, ldk) = (world.ours("ours", "hub"), world.ldk("ldk"));
-    let link = Link::opened_by_us(&world, &ours, &ldk, Plan::private(1_000_000));
-    let (channel_id, force) = (link.id.clone(), true);
-    link.ldk
-        .ask::<()>(Order::Close { channel_id, force })
-        .expect("ldk-node closes it");
-    link.until_ours("closing");
-    wait::until("a commitment waits for its block", || {
-        (!world.bitcoind.mempool().is_empty()).then_some(())
-    });
-    world.mine(6, &[&ours], &[&ldk]);
-    wait::until("our side knows what spent the channel", || {
-        link.our_side().closing_txid
-    });
-}

@@ -7,7 +7,13 @@ mod failing;
 #[cfg(test)]
 mod fees;
 #[cfg(test)]
+mod forced;
+#[cfg(test)]
+mod holding;
+#[cfg(test)]
 mod opening;
+#[cfg(test)]
+mod parts;
 #[cfg(test)]
 mod paying;
 #[cfg(test)]
