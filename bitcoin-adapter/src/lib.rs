@@ -10,6 +10,7 @@
 //! An error never means "no": whatever could not be asked is a [`ChainError`].
 
 mod announce;
+mod announced;
 mod bitcoind;
 mod broadcast;
 mod chain;
@@ -21,6 +22,7 @@ mod source;
 mod wallet;
 mod watch;
 
+pub use announced::{unspent_at, OutputPlace};
 pub use bitcoind::{Auth, Bitcoind, BitcoindConfig};
 pub use broadcast::{BroadcastEvent, BroadcastOutcome, Rejection};
 pub use chain::{Chain, ChainEvent, ChainOptions, ChainStatus, SendError, Start};

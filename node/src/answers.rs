@@ -19,7 +19,7 @@ use zarnitsa_service::read;
 use crate::api::{self, ApiError, ErrorCode, NodeApi};
 use crate::node::Node;
 use crate::shared::Shared;
-use crate::{logging, time, view};
+use crate::{logging, network_view, time, view};
 
 /// The most entries that a list gives at once.
 const MOST: usize = 100_000;
@@ -286,34 +286,31 @@ impl NodeApi for Answers {
         self.shared.pay(request).await
     }
 
-    async fn keysend(&self, _: api::Keysend) -> Result<api::Payment, ApiError> {
-        Err(ApiError::new(
-            ErrorCode::NotSupported,
-            "this node pays invoices only",
-        ))
+    async fn keysend(&self, request: api::Keysend) -> Result<api::Payment, ApiError> {
+        self.shared.keysend(request).await
     }
 
     async fn payments(&self) -> Result<Vec<api::Payment>, ApiError> {
         let records = read::payments(&*self.shared.ledger.snapshot(), 0, MOST);
-        let time = |height| self.shared.block_time(height);
         Ok(records
             .iter()
-            .map(|record| view::payment(record, time(record.created_height)))
+            .map(|record| self.shared.payment_shown(record))
             .collect())
     }
 
     async fn payment(&self, hash: PaymentHash) -> Result<api::Payment, ApiError> {
         let record = self.shared.payment(&hash);
         let record = record.ok_or_else(|| ApiError::not_found("payment", hash))?;
-        Ok(view::payment(
-            &record,
-            self.shared.block_time(record.created_height),
-        ))
+        Ok(self.shared.payment_shown(&record))
     }
 
     async fn forwards(&self) -> Result<Vec<api::Forward>, ApiError> {
         let records = read::forwards(&*self.shared.ledger.snapshot(), 0, MOST);
         Ok(records.iter().map(view::forward).collect())
+    }
+
+    async fn network(&self, page: api::NetworkPage) -> Result<api::NetworkGraph, ApiError> {
+        network_view::page(self.shared.router.graph(), &page)
     }
 
     async fn policy(&self) -> Result<api::Policy, ApiError> {

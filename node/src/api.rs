@@ -10,6 +10,7 @@ mod closing;
 mod error;
 mod event;
 mod ledger;
+mod network;
 mod node;
 mod payment;
 mod peer;
@@ -31,12 +32,13 @@ pub use closing::{ChannelClosing, ClosingOutput};
 pub use error::{ApiError, ErrorCode, Problem};
 pub use event::Event;
 pub use ledger::{LedgerHead, LedgerReport, LedgerStep, LedgerWork, SubmittedTransaction};
+pub use network::{NetworkChannel, NetworkGraph, NetworkNode, NetworkPage, NetworkTerms};
 pub use node::{
     Balance, Health, LedgerOwner, LogTail, Network, NodeInfo, Role, Session, SessionAccess,
 };
 pub use payment::{
     CancelInvoice, CreateInvoice, Forward, Invoice, InvoiceDraft, InvoiceStatus, Keysend, Pay,
-    Payment, PaymentDirection, PaymentFailure, PaymentStatus, RouteHop, SettleInvoice,
+    Payment, PaymentDirection, PaymentFailure, PaymentPart, PaymentStatus, RouteHop, SettleInvoice,
 };
 pub use peer::{ParsePeerError, Peer, PeerAddress, PeerConnect, PeerDisconnect, PeerNamed};
 pub use policy::{ChannelPolicy, PeerPolicy, Policy, SetPolicy};
@@ -140,6 +142,9 @@ pub trait NodeApi: Send + Sync + 'static {
 
     /// Every payment forwarded, newest first.
     async fn forwards(&self) -> Result<Vec<Forward>, ApiError>;
+
+    /// Public nodes and channels, a page of each.
+    async fn network(&self, page: NetworkPage) -> Result<NetworkGraph, ApiError>;
 
     /// The node's policy.
     async fn policy(&self) -> Result<Policy, ApiError>;

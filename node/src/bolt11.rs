@@ -1,19 +1,19 @@
 //! BOLT 11 invoices of this node, and what belongs to being paid and paying: onions and their failures.
 
 use bitcoin::hashes::{sha256, Hash};
-use bitcoin::secp256k1::SecretKey;
+use bitcoin::secp256k1::PublicKey;
 use lightning::types::payment::PaymentHash;
 use lightning_invoice::{Bolt11Invoice, Currency, InvoiceBuilder, PaymentSecret};
 use std::time::Duration;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids;
 use zarnitsa_channel::message::UpdateAddHtlc;
-use zarnitsa_peer::onion::{
-    self, BuildError, BuiltOnion, FailureCode, IncomingHtlc, Payee, Peeled, ONION_LENGTH,
-};
-use zarnitsa_service::records::{Failure, Payment};
+use zarnitsa_peer::onion::{self, FailureCode, IncomingHtlc, Peeled, ONION_LENGTH};
+use zarnitsa_peer::routing::Returned;
+use zarnitsa_service::records::Failure;
 use zarnitsa_service::transactions::NewInvoice;
 
+use crate::driver::Part;
 use crate::shared::Shared;
 
 /// Blocks that a payer must leave until the HTLC expires. LDK's onion reader refuses less than 40; 80 is what others ask.
@@ -36,6 +36,8 @@ impl Shared {
             .min_final_cltv_expiry_delta(MIN_FINAL_CLTV_EXPIRY_DELTA)
             .payee_pub_key(self.signer.node_id())
             .basic_mpp();
+        let hints = self.route_hints(new.amount_msat).into_iter();
+        let builder = hints.fold(builder, |builder, hint| builder.private_route(hint));
         let builder = if new.amount_msat == Msat::ZERO {
             builder
         } else {
@@ -65,52 +67,35 @@ impl Shared {
         onion::peel(&self.node_signer, &htlc)
     }
 
-    /// The onion of a payment to a peer.
-    pub(crate) fn direct_onion(
+    /// What came back for a part of one of our payments, for the route finder and for the ledger.
+    pub(crate) fn read_failure(
         &self,
-        payment: &Payment,
-        invoice: &Bolt11Invoice,
-        block_height: u32,
-    ) -> Result<BuiltOnion, BuildError> {
-        let delta = u32::try_from(invoice.min_final_cltv_expiry_delta()).unwrap_or(u32::MAX);
-        let amount_msat = payment.amount_msat.to_msat();
-        // Only hops that forward are told a channel.
-        let path = onion::direct_path(payment.payee, 0, amount_msat, delta);
-        let order = onion::Payment {
-            path: &path,
-            total_msat: amount_msat,
-            payment_hash: PaymentHash(payment.payment_hash.0),
-            payee: Payee::Invoice {
-                payment_secret: *invoice.payment_secret(),
-                payment_metadata: invoice.payment_metadata().cloned(),
-            },
-            block_height,
-        };
-        onion::build(&self.session_key(payment), &order)
-    }
-
-    fn session_key(&self, payment: &Payment) -> SecretKey {
-        self.signer.onion_session_key(&payment.session_nonce)
-    }
-
-    /// What came back for one of our payments.
-    pub(crate) fn decode_failure(&self, payment: &Payment, reason: &[u8]) -> Failure {
-        let route = [payment.payee];
-        let secrets = onion::session_secrets(&self.session_key(payment), &route);
-        let returned = secrets.and_then(|secrets| onion::read_failure(&secrets, reason));
-        let Some(returned) = returned else {
+        part: &Part,
+        payee: PublicKey,
+        reason: &[u8],
+    ) -> (Returned, Failure) {
+        let nodes = part.nodes(payee);
+        let key = self.signer.onion_session_key(&part.route.session_nonce);
+        let secrets = onion::session_secrets(&key, &nodes);
+        let Some(returned) = secrets.and_then(|secrets| onion::read_failure(&secrets, reason))
+        else {
             let reason = "the failure could not be read: a node on the way damaged it".to_owned();
-            return Failure {
+            let failure = Failure {
                 code: 0,
                 culprit: None,
                 reason,
             };
+            return (Returned::Unreadable, failure);
         };
-        let code = returned.failure.map_or(0, |failure| failure.code().0);
-        Failure {
+        let code = returned
+            .failure
+            .as_ref()
+            .map_or(0, |failure| failure.code().0);
+        let failure = Failure {
             code,
-            culprit: route.get(returned.hop).copied(),
+            culprit: nodes.get(returned.hop).copied(),
             reason: FailureCode(code).name().replace('_', " "),
-        }
+        };
+        (Returned::From(returned.hop, returned.failure), failure)
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::PaymentHash;
 use zarnitsa_service::records::{
-    CloseChannelRequest, OpenChannelRequest, PaymentStatus, RequestStatus,
+    CloseChannelRequest, OpenChannelRequest, Payment, PaymentStatus, RequestStatus,
 };
 use zarnitsa_service::transactions::PaymentOrder;
 use zarnitsa_service::LedgerCall;
@@ -19,7 +19,7 @@ use zarnitsa_service::LedgerCall;
 use crate::api::{self, AmountOrAll, ApiError, ErrorCode};
 use crate::notify::Subject;
 use crate::shared::Shared;
-use crate::{time, view};
+use crate::{payment_view, time};
 
 mod batch;
 mod invoices;
@@ -105,20 +105,57 @@ impl Shared {
                 .unwrap_or_else(|| default_max_fee(amount)),
             invoice: invoice.to_string(),
             session_nonce: rand::random(),
+            timeout_seconds: request.timeout_seconds.unwrap_or(PAYMENT_TIMEOUT_SECONDS),
         };
+        self.send_payment(order).await
+    }
+
+    /// Pays a node that asked for nothing, and waits for the outcome. The preimage is derived by the signer: the payee
+    /// finds it in its onion, and the ledger has it once the payee has released it.
+    pub(crate) async fn keysend(&self, request: api::Keysend) -> Result<api::Payment, ApiError> {
+        let (amount, payee) = (request.amount_msat, request.node_id);
+        if amount == Msat::ZERO {
+            return Err(ApiError::bad_request("the amount must not be zero"));
+        }
+        if payee == self.signer.node_id() {
+            return Err(ApiError::bad_request("the payee is this node itself"));
+        }
+        let session_nonce = rand::random();
+        let order = PaymentOrder {
+            payment_hash: self.signer.keysend_preimage(&session_nonce).payment_hash(),
+            payee,
+            amount_msat: amount,
+            max_fee_msat: request
+                .max_fee_msat
+                .unwrap_or_else(|| default_max_fee(amount)),
+            invoice: String::new(),
+            session_nonce,
+            timeout_seconds: request.timeout_seconds.unwrap_or(PAYMENT_TIMEOUT_SECONDS),
+        };
+        self.send_payment(order).await
+    }
+
+    async fn send_payment(&self, order: PaymentOrder) -> Result<api::Payment, ApiError> {
+        let payment_hash = order.payment_hash;
+        let limit = Duration::from_secs(order.timeout_seconds.into());
         self.order(LedgerCall::Payment(order)).await?;
-        let seconds = request.timeout_seconds.unwrap_or(PAYMENT_TIMEOUT_SECONDS);
-        let limit = Duration::from_secs(seconds.into());
         let record = self
             .wait_until(payment_hash.0, limit, || {
                 let record = self.payment(&payment_hash)?;
                 (record.status != PaymentStatus::Pending).then_some(Ok(record))
             })
             .await?;
-        Ok(view::payment(
-            &record,
-            self.block_time(record.created_height),
-        ))
+        Ok(self.payment_shown(&record))
+    }
+
+    /// A payment with the ways of its HTLCs.
+    pub(crate) fn payment_shown(&self, record: &Payment) -> api::Payment {
+        let htlcs: Vec<_> = record
+            .htlcs
+            .iter()
+            .filter_map(|htlc| self.htlc(&htlc.key()))
+            .collect();
+        payment_view::payment(record, &htlcs, self.block_time(record.created_height))
     }
 
     fn amount_to_pay(

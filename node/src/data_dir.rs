@@ -112,6 +112,11 @@ impl DataDir {
         self.path.join("wallet.sqlite")
     }
 
+    /// What gossip told and payments taught. It can be lost: all of it can be heard and learnt again.
+    pub fn gossip(&self) -> PathBuf {
+        self.path.join("gossip")
+    }
+
     /// The log.
     pub fn log(&self) -> PathBuf {
         self.path.join("node.log")

@@ -12,7 +12,8 @@ use zarnitsa_bitcoin_adapter::{
     ChainOptions, ChainSource, FeeBounds, Start, Wallet, WalletOptions,
 };
 use zarnitsa_ledger::{CommittedBlock, Ledger};
-use zarnitsa_peer::{PeerConfig, PeerEvents, PeerNetwork};
+use zarnitsa_peer::routing::Router;
+use zarnitsa_peer::{Gossip, GossipLimits, PeerConfig, PeerEvents, PeerNetwork};
 use zarnitsa_service::records::Policy;
 use zarnitsa_service::transactions::PolicyChange;
 use zarnitsa_service::{read, LedgerCall, MemoVerifier};
@@ -22,8 +23,10 @@ use crate::config::{BitcoindConfig as BitcoindSettings, Config};
 use crate::data_dir::DataDir;
 use crate::driver::{Driver, Inputs};
 use crate::genesis::{first_policy, ledger_options};
+use crate::gossip;
+use crate::hints::PeerTerms;
 use crate::ldk_signer::LdkSigner;
-use crate::shared::{ChainParts, LedgerView, Parts, Shared};
+use crate::shared::{ChainParts, LedgerView, NetworkParts, Parts, Shared};
 
 /// Blocks of the ledger that wait for the driver. It reads on from disk, so a full queue loses nothing.
 const BLOCKS_WAITING: usize = 64;
@@ -102,7 +105,8 @@ impl Node {
         signer.set_view(view);
         apply_first_policy(&ledger, &operator, &config).await?;
         let (chain, chain_events) = start_chain(&config, dir, &signer)?;
-        let (peers, peer_events) = start_peers(&config, &signer)?;
+        let network = open_network(&config, dir, &signer, &chain);
+        let (peers, peer_events) = start_peers(&config, &signer, &network)?;
         let parts = Parts {
             config,
             ledger,
@@ -111,6 +115,7 @@ impl Node {
             reporter,
             chain,
             peers,
+            network,
             verifier,
         };
         Self::run(parts, chain_events, peer_events).await
@@ -137,6 +142,7 @@ impl Node {
         let listen = shared.config.lightning.listen;
         let lightning_address = shared.peers.listen(listen).await?;
         shared.call_known_peers();
+        gossip::keep(&shared);
         Ok(Self {
             shared,
             lightning_address,
@@ -174,6 +180,7 @@ impl Node {
         }
         blocks.abort();
         let _ = blocks.await; // cancelled, as told
+        shared.save_network();
         if let Err(error) = shared.signer.sync() {
             tracing::warn!(%error, "the signer's witness is not on disk");
         }
@@ -294,13 +301,33 @@ fn bitcoind_config(config: &Config) -> Result<BitcoindConfig, StartError> {
     Ok(BitcoindConfig::new(address, auth))
 }
 
+/// What an earlier run learnt of the network, and where what is heard of it is looked up.
+fn open_network(
+    config: &Config,
+    dir: &DataDir,
+    signer: &Signer,
+    chain: &ChainParts,
+) -> NetworkParts {
+    let folder = dir.gossip();
+    let router = Router::open(signer.node_id(), config.network.kind(), &folder);
+    let outputs = Arc::new(gossip::Outputs(chain.source.clone()));
+    let gossip = Gossip::new(router.graph().clone(), outputs, GossipLimits::default());
+    NetworkParts {
+        router: Arc::new(router),
+        gossip,
+        peer_terms: Arc::new(PeerTerms::open(&folder)),
+    }
+}
+
 fn start_peers(
     config: &Config,
     signer: &Arc<Signer>,
+    network: &NetworkParts,
 ) -> Result<(PeerNetwork, PeerEvents), StartError> {
     let chain = bitcoin::constants::ChainHash::using_genesis_block(config.network.kind());
     let mut settings = PeerConfig::new(chain);
     settings.max_inbound = config.lightning.max_peers;
+    settings.gossip = Some(network.gossip.clone());
     Ok(PeerNetwork::start(
         settings,
         Arc::new(LdkSigner::new(signer.clone())),

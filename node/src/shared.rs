@@ -15,7 +15,8 @@ use zarnitsa_channel::limits::Limits;
 use zarnitsa_channel::params::Side;
 use zarnitsa_channel::state::{Channel, HtlcTerms};
 use zarnitsa_ledger::{Ledger, Receipt};
-use zarnitsa_peer::{Connection, PeerNetwork};
+use zarnitsa_peer::routing::Router;
+use zarnitsa_peer::{Connection, Gossip, PeerNetwork};
 use zarnitsa_service::records::{
     ChannelPolicy, ChannelRecord, HtlcKey, HtlcRecord, Invoice, Payment, PaymentStatus, Policy,
     Request, RequestArguments, RequestStatus, ReturnedFailure,
@@ -26,6 +27,7 @@ use zarnitsa_signer::{ChannelView, Signer};
 
 use crate::channel_update::ChannelUpdates;
 use crate::config::Config;
+use crate::hints::PeerTerms;
 use crate::ldk_signer::LdkSigner;
 use crate::notify::Notifier;
 
@@ -46,6 +48,9 @@ pub struct Shared {
     pub(crate) source: Arc<dyn ChainSource>,
     pub(crate) wallet: Wallet,
     pub(crate) peers: PeerNetwork,
+    pub(crate) router: Arc<Router>,
+    pub(crate) gossip: Arc<Gossip>,
+    pub(crate) peer_terms: Arc<PeerTerms>,
     pub(crate) verifier: Arc<MemoVerifier>,
     pub(crate) notifier: Notifier,
     pub(crate) stopping: CancellationToken,
@@ -84,6 +89,13 @@ pub(crate) struct ChainParts {
     pub wallet: Wallet,
 }
 
+/// What is known of the network.
+pub(crate) struct NetworkParts {
+    pub router: Arc<Router>,
+    pub gossip: Arc<Gossip>,
+    pub peer_terms: Arc<PeerTerms>,
+}
+
 /// What [`Shared::new`] takes.
 pub(crate) struct Parts {
     pub config: Config,
@@ -93,6 +105,7 @@ pub(crate) struct Parts {
     pub reporter: KeyPair,
     pub chain: ChainParts,
     pub peers: PeerNetwork,
+    pub network: NetworkParts,
     pub verifier: Arc<MemoVerifier>,
 }
 
@@ -110,6 +123,9 @@ impl Shared {
             source: parts.chain.source,
             wallet: parts.chain.wallet,
             peers: parts.peers,
+            router: parts.network.router,
+            gossip: parts.network.gossip,
+            peer_terms: parts.network.peer_terms,
             verifier: parts.verifier,
             notifier: Notifier::default(),
             stopping: CancellationToken::new(),

@@ -6,10 +6,10 @@ use zarnitsa_channel::ids::{ChannelId, PaymentHash};
 use zarnitsa_channel::limits::Limits;
 use zarnitsa_channel::params::Side;
 use zarnitsa_channel::state::Channel;
-use zarnitsa_peer::onion::FailureCode;
 use zarnitsa_service::records;
 
 use crate::api;
+use crate::payment_view::failure;
 
 mod closing;
 
@@ -104,7 +104,7 @@ fn channel_state(name: &str, connected: bool) -> api::ChannelState {
 }
 
 /// BOLT 7: three bytes block height, three bytes transaction index, two bytes output index, written `1x2x3`.
-fn short_channel_id(id: u64) -> Option<String> {
+pub(crate) fn short_channel_id(id: u64) -> Option<String> {
     (id != 0).then(|| format!("{}x{}x{}", id >> 40, (id >> 16) & 0x00ff_ffff, id & 0xffff))
 }
 
@@ -150,27 +150,6 @@ pub fn invoice(record: &records::Invoice, now: u64) -> api::Invoice {
     }
 }
 
-/// A payment. `created_at` is the time of its block.
-pub fn payment(record: &records::Payment, created_at: u64) -> api::Payment {
-    api::Payment {
-        payment_hash: record.payment_hash,
-        direction: api::PaymentDirection::Sent,
-        preimage: record.preimage.map(|preimage| hex::encode(preimage.0)),
-        amount_msat: record.amount_msat,
-        fee_msat: record.fee_msat,
-        status: payment_status(record.status),
-        route: vec![api::RouteHop {
-            node_id: record.payee,
-            short_channel_id: None,
-            amount_msat: record.amount_msat,
-        }],
-        failure: record.failure.as_ref().map(failure),
-        invoice: Some(record.invoice.clone()).filter(|invoice| !invoice.is_empty()),
-        description: description(&record.invoice),
-        created_at,
-    }
-}
-
 fn payment_status(status: records::PaymentStatus) -> api::PaymentStatus {
     match status {
         records::PaymentStatus::Pending => api::PaymentStatus::Pending,
@@ -191,37 +170,6 @@ pub fn forward(record: &records::Forward) -> api::Forward {
         fee_msat: record.fee(),
         status: payment_status(record.status),
         failure: record.failure.as_ref().map(failure),
-    }
-}
-
-fn description(invoice: &str) -> String {
-    use lightning_invoice::{Bolt11Invoice, Bolt11InvoiceDescriptionRef};
-    match invoice.parse::<Bolt11Invoice>() {
-        Ok(invoice) => match invoice.description() {
-            Bolt11InvoiceDescriptionRef::Direct(text) => text.to_string(),
-            Bolt11InvoiceDescriptionRef::Hash(hash) => hash.0.to_string(),
-        },
-        Err(_) => String::new(),
-    }
-}
-
-/// This node's own failures begin with their code and a colon; a peer's have BOLT 4's number.
-fn failure(failure: &records::Failure) -> api::PaymentFailure {
-    let own = failure
-        .reason
-        .split_once(": ")
-        .filter(|_| failure.code == 0);
-    let (code, message) = match own {
-        Some((code, message)) => (code.to_owned(), message.to_owned()),
-        None => (
-            FailureCode(failure.code).name().to_owned(),
-            failure.reason.clone(),
-        ),
-    };
-    api::PaymentFailure {
-        code,
-        message,
-        node_id: failure.culprit,
     }
 }
 

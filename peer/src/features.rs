@@ -1,6 +1,6 @@
 //! What this node says of itself in `init` (BOLT 9).
 
-use lightning::types::features::InitFeatures;
+use lightning::types::features::{InitFeatures, NodeFeatures};
 
 /// The features that the node's parts together carry out.
 ///
@@ -18,6 +18,24 @@ pub fn init_features() -> InitFeatures {
     features.set_channel_type_optional();
     features.set_scid_privacy_optional();
     features.set_zero_conf_optional();
+    features
+}
+
+/// The same for node_announcement: what BOLT 9 has in both, and keysend, which is told only there.
+pub fn node_features() -> NodeFeatures {
+    let mut features = NodeFeatures::empty();
+    features.set_data_loss_protect_optional();
+    features.set_upfront_shutdown_script_optional();
+    features.set_variable_length_onion_required();
+    features.set_static_remote_key_required();
+    features.set_payment_secret_required();
+    features.set_basic_mpp_optional();
+    features.set_anchors_zero_fee_htlc_tx_optional();
+    features.set_shutdown_any_segwit_optional();
+    features.set_channel_type_optional();
+    features.set_scid_privacy_optional();
+    features.set_zero_conf_optional();
+    features.set_keysend_optional();
     features
 }
 

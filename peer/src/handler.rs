@@ -9,6 +9,8 @@ use lightning::ln::types::ChannelId;
 use lightning::types::features::{InitFeatures, NodeFeatures};
 
 use crate::event::WireMessage;
+use crate::features::node_features;
+use crate::gossip::Gossip;
 use crate::inbox::Inbox;
 use crate::printable;
 
@@ -17,14 +19,21 @@ pub(crate) struct Handler {
     inbox: Arc<Inbox>,
     features: InitFeatures,
     chain: ChainHash,
+    gossip: Option<Arc<Gossip>>,
 }
 
 impl Handler {
-    pub(crate) fn new(inbox: Arc<Inbox>, features: InitFeatures, chain: ChainHash) -> Self {
+    pub(crate) fn new(
+        inbox: Arc<Inbox>,
+        features: InitFeatures,
+        chain: ChainHash,
+        gossip: Option<Arc<Gossip>>,
+    ) -> Self {
         Self {
             inbox,
             features,
             chain,
+            gossip,
         }
     }
 
@@ -55,7 +64,7 @@ impl BaseMessageHandler for Handler {
     }
 
     fn provided_node_features(&self) -> NodeFeatures {
-        NodeFeatures::empty() // no node_announcement is made here
+        node_features()
     }
 
     fn provided_init_features(&self, _node_id: PublicKey) -> InitFeatures {
@@ -129,7 +138,16 @@ impl ChannelMessageHandler for Handler {
             WireMessage::AnnouncementSignatures(Box::new(msg.clone())),
         );
     }
+    /// Every channel_update comes by here, gossip's too: those of public channels are the graph's alone, or a peer that
+    /// tells all it knows would fill its queue.
     fn handle_channel_update(&self, peer: PublicKey, msg: &msgs::ChannelUpdate) {
+        let public = self
+            .gossip
+            .as_ref()
+            .is_some_and(|gossip| gossip.is_announced(msg.contents.short_channel_id));
+        if public {
+            return;
+        }
         self.take(peer, WireMessage::ChannelUpdate(Box::new(msg.clone())));
     }
     fn handle_error(&self, peer: PublicKey, msg: &msgs::ErrorMessage) {

@@ -187,6 +187,16 @@ impl Inbox {
         true
     }
 
+    /// Queues `events` of this node, `own`, that are for all peers.
+    pub(crate) fn broadcast(
+        &self,
+        own: PublicKey,
+        events: impl IntoIterator<Item = MessageSendEvent>,
+    ) {
+        let events = events.into_iter().map(|event| (own, event));
+        self.lock().outgoing.extend(events);
+    }
+
     /// What LDK is to send.
     pub(crate) fn take_outgoing(&self) -> Vec<MessageSendEvent> {
         let outgoing = std::mem::take(&mut self.lock().outgoing);

@@ -12,6 +12,7 @@ mod address;
 mod connections;
 mod event;
 mod features;
+mod gossip;
 mod handler;
 mod inbox;
 mod logger;
@@ -19,10 +20,12 @@ mod network;
 pub mod onion;
 mod printable;
 mod reconnect;
+pub mod routing;
 
 pub use address::{AddressError, PeerAddress};
 pub use event::{Connection, PeerEvent, WireMessage};
-pub use features::init_features;
+pub use features::{init_features, node_features};
+pub use gossip::{FundingOutputs, Gossip, GossipLimits, NotAsked};
 pub use inbox::{PeerEvents, QueueLimits};
 pub use logger::TracingLogger;
 pub use network::{

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bitcoin::constants::ChainHash;
 use bitcoin::secp256k1::PublicKey;
-use lightning::ln::msgs::{MessageSendEvent, OnionMessageHandler, RoutingMessageHandler};
+use lightning::ln::msgs::{
+    MessageSendEvent, OnionMessageHandler, RoutingMessageHandler, SocketAddress,
+};
 use lightning::ln::peer_handler::{IgnoringMessageHandler, MessageHandler, PeerManager};
 use lightning::sign::{NodeSigner, Recipient};
 use lightning::types::features::InitFeatures;
@@ -18,6 +20,7 @@ use crate::address::PeerAddress;
 use crate::connections::{Connections, Finished, SlotLimits};
 use crate::event::Connection;
 use crate::features::init_features;
+use crate::gossip::Gossip;
 use crate::handler::Handler;
 use crate::inbox::{Inbox, PeerEvents, QueueLimits};
 use crate::logger::TracingLogger;
@@ -32,6 +35,10 @@ pub use serve::ListenError;
 type Routing = Arc<dyn RoutingMessageHandler + Send + Sync>;
 type OnionMessages = Arc<dyn OnionMessageHandler + Send + Sync>;
 type Signer = Arc<dyn NodeSigner + Send + Sync>;
+
+/// Addresses in node_announcement, at most.
+const MAX_ADDRESSES: usize = 16;
+
 type Manager = PeerManager<
     SocketDescriptor,
     Arc<Handler>,
@@ -64,8 +71,8 @@ pub struct PeerConfig {
     pub queues: QueueLimits,
     /// Between calls to a peer that is to be kept connected.
     pub backoff: Backoff,
-    /// BOLT 7.
-    pub routing: Routing,
+    /// BOLT 7; none: gossip is neither taken nor passed on.
+    pub gossip: Option<Arc<Gossip>>,
     /// BOLT 4, onion messages.
     pub onion_messages: OnionMessages,
 }
@@ -84,7 +91,7 @@ impl PeerConfig {
             ping_interval: Duration::from_secs(10),
             queues: QueueLimits::default(),
             backoff: Backoff::default(),
-            routing: Arc::new(IgnoringMessageHandler {}),
+            gossip: None,
             onion_messages: Arc::new(IgnoringMessageHandler {}),
         }
     }
@@ -159,8 +166,9 @@ impl PeerNetwork {
                 Arc::clone(&inbox),
                 config.features.clone(),
                 config.chain,
+                config.gossip.clone(),
             )),
-            route_handler: Arc::clone(&config.routing),
+            route_handler: routing(&config.gossip),
             onion_message_handler: Arc::clone(&config.onion_messages),
             custom_message_handler: IgnoringMessageHandler {},
             send_only_message_handler: IgnoringMessageHandler {},
@@ -189,6 +197,7 @@ impl PeerNetwork {
             }),
         };
         network.spawn_timers();
+        network.spawn_lookups();
         Ok((network, PeerEvents::new(inbox)))
     }
 
@@ -219,6 +228,20 @@ impl PeerNetwork {
         }
         self.shared.manager.process_events();
         Ok(())
+    }
+
+    /// Tells all peers that want to hear it: BOLT 7's messages of this node's own.
+    pub fn broadcast(&self, events: impl IntoIterator<Item = MessageSendEvent>) {
+        self.shared.inbox.broadcast(self.shared.node_id, events);
+        self.shared.manager.process_events();
+    }
+
+    /// Signs node_announcement (BOLT 7) and tells all peers. They believe it only of a node with an announced channel.
+    pub fn announce_node(&self, rgb: [u8; 3], alias: [u8; 32], addresses: Vec<SocketAddress>) {
+        let addresses = addresses.into_iter().take(MAX_ADDRESSES).collect();
+        self.shared
+            .manager
+            .broadcast_node_announcement(rgb, alias, addresses);
     }
 
     /// The present connection to a peer.
@@ -310,6 +333,13 @@ impl PeerNetwork {
             .into_iter()
             .filter_map(|peer| Some((peer.socket_address?, peer.counterparty_node_id)))
             .collect()
+    }
+}
+
+fn routing(gossip: &Option<Arc<Gossip>>) -> Routing {
+    match gossip {
+        Some(gossip) => Arc::clone(gossip) as Routing,
+        None => Arc::new(IgnoringMessageHandler {}),
     }
 }
 

@@ -169,7 +169,9 @@ fn direct_payment_is_received() {
     assert_eq!(metadata, [1, 2]);
     assert_eq!(
         shared_secret(&payee, &onion).unwrap(),
-        built.secrets.as_slice()[0]
+        session_secrets(&secret(7), &[node_id(&payee)])
+            .unwrap()
+            .as_slice()[0]
     );
 }
 
@@ -246,7 +248,9 @@ fn forwarded_payment_reaches_the_payee_and_its_failure_the_payer() {
         panic!("malformed");
     };
     wrap_failure(&shared_secret(&hub, &onion).unwrap(), &mut reason);
-    let read = read_failure(&built.secrets, &reason).unwrap();
+    let hops = [node_id(&hub), node_id(&payee)];
+    let secrets = session_secrets(&secret(7), &hops).unwrap();
+    let read = read_failure(&secrets, &reason).unwrap();
     assert_eq!((read.hop, read.failure), (1, Some(failure)));
 }
 
@@ -336,6 +340,7 @@ fn random_onions_and_failures_are_refused_without_a_panic() {
     let path = direct_path(node_id(&payee), 42, 5_000, 144);
     let built = built(&path, 5_000, invoice());
     let good = bytes(&built.packet);
+    let secrets = session_secrets(&secret(7), &[node_id(&payee)]).unwrap();
     for round in 0..300 {
         let mut onion = good;
         if round % 2 == 0 {
@@ -350,7 +355,7 @@ fn random_onions_and_failures_are_refused_without_a_panic() {
         ));
         let mut packet = vec![0; random.gen_range(0..2_000)];
         random.fill_bytes(&mut packet);
-        assert_eq!(read_failure(&built.secrets, &packet), None);
+        assert_eq!(read_failure(&secrets, &packet), None);
         let _ = Failure::decode(&packet);
     }
 }

@@ -6,7 +6,9 @@ use zarnitsa_channel::command::{Command, LocalCommand};
 use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::message::PeerMessage;
 
-use crate::records::{CloseChannelRequest, Failure, HtlcRef, OpenBatchRequest, OpenChannelRequest};
+use crate::records::{
+    CloseChannelRequest, Failure, HtlcRef, OpenBatchRequest, OpenChannelRequest, Route,
+};
 use crate::transactions::{
     BatchSigned, ChainStep, ChannelPolicyChange, Closing, Commitment, FeeUpdate, HtlcAdd,
     HtlcResolve, InvoiceStep, LightningInterface, Opening, PaymentOrder, PaymentResult,
@@ -58,6 +60,8 @@ pub enum LedgerCall {
 pub struct Attachment {
     /// With an HTLC that is added: its onion, 1,366 bytes.
     pub onion: Vec<u8>,
+    /// With an HTLC of ours for a payment: the way that it is to go.
+    pub route: Option<Route>,
     /// With an HTLC of ours that the peer fails: what the failure onion says, once decoded.
     pub failure: Option<Failure>,
     /// With an HTLC of ours that is a forward: the HTLC in that causes it.
@@ -151,10 +155,10 @@ fn step_transaction(keypair: &KeyPair, step: Step, attachment: Attachment) -> Ve
     match Method::of(&step.command) {
         Method::Commitment => keypair.commitment(INSTANCE_ID, Commitment::new(step)),
         Method::Revocation => keypair.revocation(INSTANCE_ID, Revocation::new(step)),
-        Method::HtlcAdd => keypair.htlc_add(
-            INSTANCE_ID,
-            HtlcAdd::new(step, attachment.onion, attachment.incoming),
-        ),
+        Method::HtlcAdd => {
+            let causes = (attachment.incoming, attachment.route);
+            keypair.htlc_add(INSTANCE_ID, HtlcAdd::new(step, attachment.onion, causes))
+        }
         Method::HtlcResolve => {
             keypair.htlc_resolve(INSTANCE_ID, HtlcResolve::new(step, attachment.failure))
         }

@@ -134,10 +134,12 @@ pub enum PaymentError {
     NotPending = 84,
     /// With this HTLC the payment would cost more than its amount and its highest fee.
     TooExpensive = 85,
-    /// An HTLC of the payment lives: it can still succeed.
+    /// An HTLC of the payment lives or was fulfilled: it can still succeed, or it has.
     HtlcAlive = 86,
-    /// The session nonce was used by the attempt before: two onions would share their keys.
+    /// The nonce was used by the order before, or by another HTLC: two onions would share their keys.
     NonceUsed = 87,
+    /// The way that is named does not lead from the HTLC to the payee.
+    BadRoute = 88,
 }
 
 /// Invoices. Codes 96 to 111.

@@ -155,6 +155,10 @@ impl Keys {
         tagged(&self.invoices, "invoice payment secret", nonce)
     }
 
+    pub(crate) fn keysend_preimage(&self, nonce: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+        tagged(&self.payments, "keysend preimage", nonce)
+    }
+
     pub(crate) fn onion_session_key(&self, nonce: &[u8; 32]) -> SecretKey {
         scalar(&self.payments, "onion session", nonce)
     }

@@ -6,6 +6,7 @@
 //!
 //! Secrets have no `Debug` that shows them, are wiped when dropped, and are in no error.
 
+mod announce;
 mod channel;
 mod error;
 mod keys;
@@ -16,6 +17,7 @@ mod seed;
 mod signer;
 mod witness;
 
+pub use announce::AnnouncementSignatures;
 pub use channel::{ChannelView, CommitmentSignatures};
 pub use error::{PsbtError, SignerError, WitnessError};
 pub use keys::{LedgerSeeds, Purpose};

@@ -212,6 +212,12 @@ impl Signer {
         self.keys.payment_secret(nonce)
     }
 
+    /// The preimage that this node chooses for a spontaneous payment with this public nonce (BOLT 4, keysend). The payee
+    /// finds it in its onion; the ledger sees it when the payee releases it.
+    pub fn keysend_preimage(&self, nonce: &[u8; 32]) -> PaymentPreimage {
+        PaymentPreimage(*self.keys.keysend_preimage(nonce))
+    }
+
     /// The session key of the onion with this nonce: one nonce for one onion.
     pub fn onion_session_key(&self, nonce: &[u8; 32]) -> SecretKey {
         self.keys.onion_session_key(nonce)

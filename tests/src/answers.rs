@@ -146,8 +146,42 @@ pub struct Payment {
     pub fee_msat: u64,
     /// Where it stands.
     pub status: String,
+    /// The nodes on its way.
+    pub route: Vec<Hop>,
+    /// Its HTLCs.
+    pub parts: Vec<Part>,
     /// Why it failed.
     pub failure: Option<serde_json::Value>,
+}
+
+/// One hop of a route.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Hop {
+    /// Where it leads.
+    pub node_id: String,
+    /// What arrives there.
+    #[serde(deserialize_with = "msat")]
+    pub amount_msat: u64,
+    /// What the node keeps.
+    #[serde(deserialize_with = "msat")]
+    pub fee_msat: u64,
+}
+
+/// One HTLC of a payment.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Part {
+    /// The channel that it left by.
+    pub channel_id: String,
+    /// What arrives by it.
+    #[serde(deserialize_with = "msat")]
+    pub amount_msat: u64,
+    /// What it costs beside.
+    #[serde(deserialize_with = "msat")]
+    pub fee_msat: u64,
+    /// Where it stands.
+    pub status: String,
+    /// Its own way.
+    pub route: Vec<Hop>,
 }
 
 /// One of `wallet/utxos`.

@@ -135,7 +135,11 @@ impl Api {
         parse(path, self.call(&format!("{SERVICE}/{path}"), &[], None)?)
     }
 
-    fn command<T: DeserializeOwned>(&self, path: &str, body: Value) -> Result<T, CallError> {
+    pub(crate) fn command<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Value,
+    ) -> Result<T, CallError> {
         let answer = self.call(&format!("{SERVICE}/{path}"), &[], Some(body))?;
         parse(path, answer)
     }
@@ -229,6 +233,27 @@ impl Api {
     /// Pays and waits for the outcome.
     pub fn pay(&self, invoice: &str) -> Result<Payment, CallError> {
         self.command("payments", json!({ "invoice": invoice }))
+    }
+
+    /// Pays within limits of its own: what `POST payments` takes.
+    pub fn pay_with(&self, request: Value) -> Result<Payment, CallError> {
+        self.command("payments", request)
+    }
+
+    /// Pays a node without an invoice, and waits for the outcome.
+    pub fn keysend(&self, node_id: &str, msat: u64) -> Result<Payment, CallError> {
+        let body = json!({ "node_id": node_id, "amount_msat": msat.to_string() });
+        self.command("payments/keysend", body)
+    }
+
+    /// Changes the policy: what `POST policy` takes.
+    pub fn set_policy(&self, request: Value) -> Result<Value, CallError> {
+        self.command("policy", request)
+    }
+
+    /// Public nodes and channels.
+    pub fn network(&self) -> Result<Value, CallError> {
+        self.read("network")
     }
 
     /// One of its payments.

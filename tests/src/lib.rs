@@ -7,6 +7,7 @@ pub mod answers;
 pub mod api;
 pub mod bitcoind;
 pub mod length;
+pub mod net;
 pub mod node;
 pub mod stranger;
 pub mod wait;

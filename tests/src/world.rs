@@ -18,6 +18,15 @@ use crate::wait;
 /// One world at a time: two would only slow one another down.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// The right to run a world, given back when it is dropped.
+pub(crate) type Turn = MutexGuard<'static, ()>;
+
+/// Waits until no other world runs.
+pub(crate) fn turn() -> Turn {
+    // A test that failed has nothing half-done behind this lock.
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// bitcoind and two nodes that run.
 #[derive(Debug)]
 pub struct World {
@@ -29,7 +38,7 @@ pub struct World {
     pub bitcoind: Bitcoind,
     folder: TempDir,
     // Given back last.
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 impl World {
@@ -38,8 +47,7 @@ impl World {
     /// # Panics
     /// If a part does not start.
     pub fn start() -> Self {
-        // A test that failed has nothing half-done behind this lock.
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turn();
         let options = Options {
             txindex: true,
             ..Options::default()
@@ -70,18 +78,7 @@ impl World {
     /// # Panics
     /// If it never sees them.
     pub fn fund(&self, node: &Node, amount: Amount) -> OutPoint {
-        let api = node.api();
-        let before = api.balance().expect("a balance").onchain_sat;
-        let address = api.address().expect("an address");
-        let address = Address::from_str(&address)
-            .expect("an address of bitcoin's")
-            .assume_checked();
-        let outpoint = self.bitcoind.fund(&address, amount);
-        wait::until(&format!("{} has its coins", node.name()), || {
-            let now = api.balance().ok()?.onchain_sat;
-            (now == before + amount.to_sat()).then_some(())
-        });
-        outpoint
+        fund(&self.bitcoind, node, amount)
     }
 
     /// The user opens a channel to the hub with coins of its own, and both can use it.
@@ -168,14 +165,7 @@ impl World {
     /// If a ledger does not hold.
     pub fn verify_ledgers(&self) {
         for node in [&self.user, &self.hub] {
-            let report: Report = node.json(&["ledger", "verify"]);
-            assert!(report.ok, "{}: {report:?}", node.name());
-            println!(
-                "{}: {} blocks, {} transactions verified",
-                node.name(),
-                report.blocks,
-                report.transactions
-            );
+            verify_ledger(node);
         }
     }
 }
@@ -199,8 +189,43 @@ impl Drop for World {
     }
 }
 
+/// Sends coins to a node's wallet and waits until it has them.
+///
+/// # Panics
+/// If it never sees them.
+pub(crate) fn fund(bitcoind: &Bitcoind, node: &Node, amount: Amount) -> OutPoint {
+    let api = node.api();
+    let before = api.balance().expect("a balance").onchain_sat;
+    let address = api.address().expect("an address");
+    let address = Address::from_str(&address)
+        .expect("an address of bitcoin's")
+        .assume_checked();
+    let outpoint = bitcoind.fund(&address, amount);
+    wait::until(&format!("{} has its coins", node.name()), || {
+        let now = api.balance().ok()?.onchain_sat;
+        // More where change of an earlier transaction came in meanwhile.
+        (now >= before + amount.to_sat()).then_some(())
+    });
+    outpoint
+}
+
+/// `zarnitsa ledger verify` on a node that runs.
+///
+/// # Panics
+/// If its ledger does not hold.
+pub(crate) fn verify_ledger(node: &Node) {
+    let report: Report = node.json(&["ledger", "verify"]);
+    assert!(report.ok, "{}: {report:?}", node.name());
+    println!(
+        "{}: {} blocks, {} transactions verified",
+        node.name(),
+        report.blocks,
+        report.transactions
+    );
+}
+
 /// Command lines of running processes that name this folder.
-fn processes_that_name(folder: &Path) -> Vec<String> {
+pub(crate) fn processes_that_name(folder: &Path) -> Vec<String> {
     let name = folder.to_string_lossy().into_owned();
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();

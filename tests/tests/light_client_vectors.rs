@@ -76,6 +76,7 @@ fn commands() -> Vec<(&'static str, LedgerCall)> {
                 max_fee_msat: Msat::ZERO,
                 invoice: String::new(),
                 session_nonce: [6; 32],
+                timeout_seconds: 0,
             }),
         ),
         (

@@ -230,6 +230,38 @@ pub struct RouteHop {
     #[serde(with = "super::msat")]
     #[schemars(with = "String")]
     pub amount_msat: Msat,
+    /// What the node keeps for passing it on.
+    #[serde(default, with = "super::msat")]
+    #[schemars(with = "String")]
+    pub fee_msat: Msat,
+    /// The block height at which it expires there.
+    #[serde(default)]
+    pub cltv_expiry: u32,
+}
+
+/// One HTLC of a payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentPart {
+    /// The channel of this node that it left by.
+    #[serde(with = "super::display")]
+    #[schemars(with = "String")]
+    pub channel_id: ChannelId,
+    /// Its number in that channel.
+    pub htlc_id: u64,
+    /// How much of it arrives.
+    #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
+    pub amount_msat: Msat,
+    /// What it costs beside.
+    #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
+    pub fee_msat: Msat,
+    /// Where it stands.
+    pub status: PaymentStatus,
+    /// The way it takes, or took.
+    pub route: Vec<RouteHop>,
+    /// Why it failed, if it did.
+    pub failure: Option<PaymentFailure>,
 }
 
 /// One payment sent.
@@ -254,8 +286,11 @@ pub struct Payment {
     pub fee_msat: Msat,
     /// Where it stands.
     pub status: PaymentStatus,
-    /// The way it takes, or took.
+    /// The way it takes, or took; of several parts, that of the first that did not fail.
     pub route: Vec<RouteHop>,
+    /// Every HTLC that was tried for it, with its own way.
+    #[serde(default)]
+    pub parts: Vec<PaymentPart>,
     /// Why it failed, if it did.
     pub failure: Option<PaymentFailure>,
     /// The invoice, if there is one.

@@ -27,6 +27,8 @@ impl Driver {
                 self.give_back_held();
                 self.block_connected();
                 self.follow_feerate();
+                self.announce_what_is_deep();
+                self.publish_all_terms();
             }
             ChainEvent::Disconnected { block } => {
                 self.block_height = block.height.saturating_sub(1);
@@ -131,6 +133,7 @@ impl Driver {
             self.own(Live::offline(machine, steps));
         }
         self.resume_links();
+        self.restore_parts();
         let ids: Vec<ChannelId> = self.channels.keys().copied().collect();
         for id in ids {
             self.resume_channel(id);
@@ -189,6 +192,9 @@ impl Driver {
         self.forget_outputs(&id);
         let params = live.machine.params();
         self.shared.chain.unwatch(params.funding);
+        self.shared.peer_terms.forget(&id);
+        self.announcings.remove(&id);
+        self.published.remove(&id);
         let mut none_left = false;
         if let Some(ids) = self.by_peer.get_mut(&params.peer) {
             ids.remove(&id);

@@ -7,6 +7,7 @@ use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentPreimage};
 use zarnitsa_channel::message::{PeerMessage, UpdateAddHtlc};
 use zarnitsa_channel::params::Side;
 use zarnitsa_peer::onion::{self, Failure, HtlcFailure, Peeled, ONION_LENGTH};
+use zarnitsa_peer::routing::Returned;
 use zarnitsa_service::records::{self, HtlcKey};
 
 use crate::wire;
@@ -127,39 +128,35 @@ impl Driver {
 
     /// What a failure of one of our own payments says, if that is what the message carries.
     pub(super) fn decode_failure(
-        &self,
+        &mut self,
         id: ChannelId,
         message: &PeerMessage,
     ) -> Option<records::Failure> {
-        let live = self.channels.get(&id)?;
-        match message {
-            PeerMessage::UpdateFailHtlc { id: htlc, reason } => {
-                let offered = live.machine.htlc(Side::Holder, *htlc)?;
-                if self.is_forward(id, *htlc) {
-                    return None; // only its payer can read it
-                }
-                let payment = self.shared.payment(&offered.payment_hash)?;
-                Some(self.shared.decode_failure(&payment, reason))
-            }
-            PeerMessage::UpdateFailMalformedHtlc { failure_code, .. } => Some(records::Failure {
-                code: *failure_code,
-                culprit: Some(live.machine.params().peer),
-                reason: "the peer could not read the onion".to_owned(),
-            }),
-            _ => None,
-        }
+        let (htlc, reason, malformed) = match message {
+            PeerMessage::UpdateFailHtlc { id, reason } => (*id, &reason[..], None),
+            PeerMessage::UpdateFailMalformedHtlc {
+                id, failure_code, ..
+            } => (*id, &[][..], Some(*failure_code)),
+            _ => return None,
+        };
+        let peer = self.channels.get(&id)?.machine.params().peer;
+        let part = self.sendings.parts.get_mut(&(id, htlc))?; // else it is a forwarded one
+        let payee = self.sendings.payments.get(&part.hash)?.payee;
+        let (returned, failure) = match malformed {
+            Some(code) => malformed_at(peer, code),
+            None => self.shared.read_failure(part, payee, reason),
+        };
+        part.returned = Some(returned);
+        part.failure = Some(failure.clone());
+        Some(failure)
     }
+}
 
-    /// A usable channel with `peer` that can carry `amount` now: of several, the one with the most to spend.
-    pub(super) fn channel_to(&self, peer: &PublicKey, amount: Msat) -> Option<ChannelId> {
-        let limits = self.shared.limits();
-        let with = self.by_peer.get(peer)?;
-        with.iter()
-            .filter_map(|id| Some((self.channels.get(id)?, *id)))
-            .filter(|(live, _)| live.is_ready() && live.machine.is_usable())
-            .map(|(live, id)| (live.machine.spendable_msat(&limits), id))
-            .filter(|(spendable, _)| *spendable >= amount)
-            .max()
-            .map(|(_, id)| id)
-    }
+fn malformed_at(peer: PublicKey, code: u16) -> (Returned, records::Failure) {
+    let failure = records::Failure {
+        code,
+        culprit: Some(peer),
+        reason: "the peer could not read the onion".to_owned(),
+    };
+    (Returned::MalformedAtPeer, failure)
 }

@@ -5,6 +5,7 @@
 //! at once, so that many steps share a block; their effects wait in order until that block is on disk
 //! ([`effects`]). The driver itself stores nothing: after a restart it is made again from the ledger.
 
+mod announcing;
 mod batches;
 mod chain;
 mod closing;
@@ -19,7 +20,9 @@ mod peers;
 mod receiving;
 mod requests;
 mod resolving;
+mod sending;
 mod step;
+mod updates;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -39,15 +42,21 @@ use zarnitsa_service::records::{OpenBatchRequest, OpenChannelRequest};
 use zarnitsa_signer::SignerError;
 
 use crate::parts::Parts;
+use crate::sending::{NotSent, ReadyPart};
 use crate::shared::Shared;
 use crate::wire::WireError;
 
+use announcing::Announcings;
 use batches::Batches;
 use effects::{Batch, Executor};
 use forwarding::{Links, Names};
 use live::Live;
 use opening::Openings;
 use receiving::Held;
+use sending::Sendings;
+use updates::Published;
+
+pub(crate) use sending::Part;
 
 /// How many events are taken before the commitments that they made due are sent: what comes together is committed together.
 const EVENTS_PER_TURN: usize = 512;
@@ -80,6 +89,12 @@ pub(crate) enum Event {
         request: Hash,
         order: OpenBatchRequest,
         connections: Vec<Connection>,
+    },
+    /// Ways for a payment were looked for.
+    Routed {
+        hash: PaymentHash,
+        attempt: u32,
+        found: Result<Vec<ReadyPart>, NotSent>,
     },
 }
 
@@ -125,6 +140,12 @@ pub(crate) struct Driver {
     links: Links,
     /// What onions call the channels.
     names: Names,
+    /// Channels on their way to being public.
+    announcings: Announcings,
+    /// What was told to all of those that are.
+    published: Published,
+    /// Payments of this node that are under way.
+    sendings: Sendings,
     effects: mpsc::UnboundedSender<Batch>,
     events: mpsc::UnboundedReceiver<Event>,
     to_self: mpsc::UnboundedSender<Event>,
@@ -166,6 +187,9 @@ impl Driver {
             held: Held::new(),
             links: Links::default(),
             names: Names::default(),
+            announcings: Announcings::default(),
+            published: Published::default(),
+            sendings: Sendings::default(),
             effects,
             events,
             to_self,
@@ -227,6 +251,11 @@ impl Driver {
             }) => {
                 self.begin_batch(request, order, &connections);
             }
+            Turn::Event(Event::Routed {
+                hash,
+                attempt,
+                found,
+            }) => self.routed(&hash, attempt, found),
             Turn::Chain(event) => self.chain_event(event),
             Turn::Block(block) => self.block_committed(&block),
             Turn::Peer(event) => self.peer_event(event),

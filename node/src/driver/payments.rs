@@ -1,109 +1,279 @@
-//! Payments of this node: from the operator's order to an HTLC, or to a failure at once.
+//! Payments of this node: from the operator's order to HTLCs, over as many ways as it takes, and to their end.
 //!
-//! A payment never waits in memory: it has an HTLC in the ledger, or it is over.
+//! A payment that is pending has an HTLC in the ledger, or this process is looking for another way for it. What is
+//! looked for stands only here: after a restart a payment without an HTLC has failed, and nothing is paid behind the
+//! operator's back.
 
-use lightning_invoice::Bolt11Invoice;
-use zarnitsa_channel::command::LocalCommand;
-use zarnitsa_channel::htlc::Htlc;
-use zarnitsa_channel::ids::PaymentHash;
+use std::time::{Duration, Instant};
+
+use zarnitsa_channel::command::{Command, LocalCommand};
+use zarnitsa_channel::error::ChannelError;
+use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentHash};
 use zarnitsa_channel::params::Side;
-use zarnitsa_service::records::{Failure, Payment, PaymentStatus};
-use zarnitsa_service::transactions::PaymentResult;
+use zarnitsa_peer::routing::FirstHop;
+use zarnitsa_service::records::{Failure, HtlcKey, Payment, PaymentStatus};
+use zarnitsa_service::transactions::{PaymentOrder, PaymentResult};
 use zarnitsa_service::{Attachment, LedgerCall};
 
-use crate::wire;
-
+use super::sending::{Part, Sending};
 use super::step::Step;
-use super::Driver;
+use super::{Driver, Event};
+use crate::sending::{NotSent, ReadyPart, Search};
+use crate::time;
 
-/// Why a payment could not begin.
-#[derive(Debug, thiserror::Error)]
-enum NotBegun {
-    #[error("route_not_found: no usable channel to the payee has {0} to spend")]
-    NoRoute(zarnitsa_channel::amount::Msat),
-    #[error(
-        "chain_unavailable: bitcoind has not yet told the height, from which an HTLC's time counts"
-    )]
-    NoHeight,
-    #[error("invoice_invalid: {0}")]
-    Invoice(String),
-    #[error("onion: {0}")]
-    Onion(String),
-    #[error("channel_refused: {0}")]
-    Refused(#[from] zarnitsa_channel::error::ChannelError),
-    #[error("interrupted: the node stopped before the payment was sent")]
-    Interrupted,
-}
+/// Unless the order says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Driver {
     /// The operator's order is on disk.
-    pub(super) fn begin_payment(&mut self, hash: &PaymentHash) {
-        let Some(payment) = self.shared.payment(hash) else {
+    pub(super) fn begin_payment(&mut self, order: &PaymentOrder) {
+        let hash = order.payment_hash;
+        let Some(payment) = self.shared.payment(&hash) else {
             return;
         };
-        if payment.status != PaymentStatus::Pending || self.has_htlc(hash) {
+        let begun = self.sendings.payments.contains_key(&hash);
+        if payment.status != PaymentStatus::Pending || begun {
             return;
         }
-        if let Err(reason) = self.offer(&payment) {
-            self.fail_payment(&payment, &reason);
+        let timeout = match order.timeout_seconds {
+            0 => TIMEOUT,
+            seconds => Duration::from_secs(seconds.into()),
+        };
+        let errand = self.shared.errand(&payment);
+        match errand {
+            Ok(errand) => {
+                let sending = Sending::new(&payment, errand, timeout);
+                self.sendings.payments.insert(hash, sending);
+                self.search(&hash);
+            }
+            Err(reason) => self.fail_payment(&payment, reason.into()),
         }
     }
 
-    fn has_htlc(&self, hash: &PaymentHash) -> bool {
-        let pays = |htlc: &Htlc| htlc.offered_by == Side::Holder && htlc.payment_hash == *hash;
-        self.channels
-            .values()
-            .any(|live| live.machine.htlcs().any(pays))
+    /// Looks for ways for what the payee is still to get. It may take a while, so it is done beside the driver.
+    fn search(&mut self, hash: &PaymentHash) {
+        let first_hops = self.first_hops();
+        let block_height = self.watching.then_some(self.block_height);
+        let Some(sending) = self.sendings.payments.get_mut(hash) else {
+            return;
+        };
+        let Some((errand, request)) = sending.begin_search() else {
+            return;
+        };
+        let search = Search {
+            errand,
+            request,
+            first_hops,
+            block_height,
+        };
+        let (shared, to_self) = (self.shared.clone(), self.to_self.clone());
+        let (hash, attempt) = (*hash, sending.attempt);
+        tokio::task::spawn_blocking(move || {
+            let found = shared.search(&search);
+            let _ = to_self.send(Event::Routed {
+                hash,
+                attempt,
+                found,
+            });
+        });
     }
 
-    fn offer(&mut self, payment: &Payment) -> Result<(), NotBegun> {
-        if !self.watching {
-            return Err(NotBegun::NoHeight);
+    /// Channels that can carry something now.
+    fn first_hops(&self) -> Vec<(ChannelId, FirstHop)> {
+        let limits = self.shared.limits();
+        let ready = self
+            .channels
+            .iter()
+            .filter(|(_, live)| live.is_ready() && live.machine.is_usable());
+        ready
+            .filter_map(|(id, live)| {
+                let (machine, params) = (&live.machine, live.machine.params());
+                let number = machine
+                    .short_channel_id()
+                    .or_else(|| machine.holder_alias());
+                let hop = FirstHop {
+                    peer: params.peer,
+                    short_channel_id: number?,
+                    alias: machine.holder_alias(),
+                    announced: params.announce,
+                    capacity_sat: params.capacity.to_sat(),
+                    spendable_msat: machine.spendable_msat(&limits).to_msat(),
+                    minimum_msat: params.counterparty.htlc_minimum.to_msat(),
+                };
+                Some((*id, hop))
+            })
+            .collect()
+    }
+
+    /// Ways were found, or none was.
+    pub(super) fn routed(
+        &mut self,
+        hash: &PaymentHash,
+        attempt: u32,
+        found: Result<Vec<ReadyPart>, NotSent>,
+    ) {
+        let Some(sending) = self.sendings.of_attempt(hash, attempt) else {
+            return;
+        };
+        sending.searching = false;
+        match found {
+            Ok(parts) => {
+                for part in parts {
+                    self.offer(hash, part);
+                }
+            }
+            Err(reason) => sending.no_other_way(reason.into()),
         }
-        let invoice: Bolt11Invoice = payment
-            .invoice
-            .parse()
-            .map_err(|e| NotBegun::Invoice(format!("{e}")))?;
-        let id = self
-            .channel_to(&payment.payee, payment.amount_msat)
-            .ok_or(NotBegun::NoRoute(payment.amount_msat))?;
-        let onion = self
-            .shared
-            .direct_onion(payment, &invoice, self.block_height)
-            .map_err(|error| NotBegun::Onion(error.to_string()))?;
+        self.go_on(hash);
+    }
+
+    /// An HTLC for a part of the payment: step of the channel and of the payment in one.
+    fn offer(&mut self, hash: &PaymentHash, part: ReadyPart) {
+        // The payment may have come to its end while ways for it were looked for.
+        if !self.sendings.may_add(hash, &part) {
+            return;
+        }
+        let id = part.channel_id;
+        let refused = self.add_htlc(hash, &part).err();
+        let newest = self.channels.get(&id).and_then(|live| {
+            let offered = live
+                .machine
+                .htlcs()
+                .filter(|h| h.offered_by == Side::Holder);
+            offered.map(|htlc| htlc.id).max()
+        });
+        match (refused, newest) {
+            (None, Some(htlc)) => self.sendings.added(hash, (id, htlc), part),
+            (Some(error), _) => {
+                // Another payment was faster. The next search sees what the channel has left.
+                tracing::debug!(channel = %id, %hash, %error, "a part was not taken");
+                self.sendings.refused(hash, &error.to_string());
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn add_htlc(&mut self, hash: &PaymentHash, part: &ReadyPart) -> Result<(), ChannelError> {
         let step = Step {
-            command: zarnitsa_channel::command::Command::Local(LocalCommand::AddHtlc {
-                amount: payment.amount_msat,
-                payment_hash: payment.payment_hash,
-                cltv_expiry: onion.cltv_expiry,
+            command: Command::Local(LocalCommand::AddHtlc {
+                amount: part.amount,
+                payment_hash: *hash,
+                cltv_expiry: part.cltv_expiry,
             }),
             attachment: Attachment {
-                onion: wire::onion_bytes(&onion.packet),
+                onion: part.onion.clone(),
+                route: Some(part.route.clone()),
                 ..Attachment::default()
             },
         };
-        Ok(self.advance(id, step)?)
+        self.advance(part.channel_id, step)
     }
 
-    fn fail_payment(&self, payment: &Payment, reason: &NotBegun) {
-        tracing::info!(hash = %payment.payment_hash, %reason, "a payment failed before it began");
+    /// An HTLC of ours was fulfilled.
+    pub(super) fn part_fulfilled(&mut self, id: ChannelId, htlc: HtlcId) {
+        let Some(part) = self.sendings.parts.remove(&(id, htlc)) else {
+            return; // a forwarded one
+        };
+        if let Some(path) = &part.path {
+            self.shared.router.path_succeeded(path);
+        }
+        self.sendings.paid(&part);
+        self.go_on(&part.hash);
+    }
+
+    /// An HTLC of ours is gone for good without having paid.
+    pub(super) fn part_failed(&mut self, id: ChannelId, htlc: HtlcId) {
+        let Some(part) = self.sendings.parts.remove(&(id, htlc)) else {
+            return; // a forwarded one
+        };
+        self.sendings.failed(&part, &self.shared.router);
+        self.go_on(&part.hash);
+    }
+
+    /// The channel was read again from the ledger: parts that it does not have were refused there.
+    pub(super) fn forget_refused_parts(&mut self, id: ChannelId) {
+        let Some(live) = self.channels.get(&id) else {
+            return;
+        };
+        let lost: Vec<HtlcId> = self
+            .sendings
+            .parts
+            .keys()
+            .filter(|(of, htlc)| *of == id && live.machine.htlc(Side::Holder, *htlc).is_none())
+            .map(|(_, htlc)| *htlc)
+            .collect();
+        for htlc in lost {
+            self.part_failed(id, htlc);
+        }
+    }
+
+    /// Another way where one is wanted; the end where nothing is under way any more.
+    fn go_on(&mut self, hash: &PaymentHash) {
+        let Some(sending) = self.sendings.payments.get(hash) else {
+            return;
+        };
+        if sending.wants_another_way(Instant::now(), time::unix()) {
+            return self.search(hash);
+        }
+        if sending.is_over() {
+            if let Some(sending) = self.sendings.payments.remove(hash) {
+                self.end(hash, sending);
+            }
+        }
+    }
+
+    fn end(&self, hash: &PaymentHash, sending: Sending) {
+        if sending.is_paid() {
+            return; // the ledger knows it from the HTLCs
+        }
+        let (attempt, failure) = (sending.attempt, sending.into_failure());
+        tracing::info!(%hash, reason = failure.reason, "a payment failed");
+        self.report_failure(*hash, attempt, failure);
+    }
+
+    fn report_failure(&self, payment_hash: PaymentHash, attempt: u32, failure: Failure) {
         let result = PaymentResult {
-            payment_hash: payment.payment_hash,
-            attempt: payment.attempt,
-            failure: Failure {
-                code: 0,
-                culprit: None,
-                reason: reason.to_string(),
-            },
+            payment_hash,
+            attempt,
+            failure,
         };
         let _queued = self.shared.submit(LedgerCall::PaymentResult(result)); // whoever waits is woken by the block
     }
 
-    /// After a start: an order without an HTLC was not begun, and is not begun behind the operator's back.
+    fn fail_payment(&self, payment: &Payment, failure: Failure) {
+        tracing::info!(hash = %payment.payment_hash, reason = failure.reason, "a payment failed before it began");
+        self.report_failure(payment.payment_hash, payment.attempt, failure);
+    }
+
+    /// After a start: parts that still live are waited for, and nothing is added to them.
+    pub(super) fn restore_parts(&mut self) {
+        let offered = self.channels.iter().flat_map(|(id, live)| {
+            let htlcs = live.machine.htlcs();
+            htlcs
+                .filter(|htlc| htlc.offered_by == Side::Holder)
+                .map(|htlc| (*id, htlc.id))
+        });
+        let offered: Vec<_> = offered.collect();
+        for (id, htlc) in offered {
+            let key = HtlcKey::new(&id, Side::Holder, htlc);
+            let record = self.shared.htlc(&key);
+            let Some(record) = record.filter(|it| it.pays_payment && it.is_undecided()) else {
+                continue;
+            };
+            if let Some(payment) = self.shared.payment(&record.payment_hash) {
+                let part = Part::of_record(&record, &payment);
+                self.sendings.restored((id, htlc), part, &payment);
+            }
+        }
+    }
+
+    /// After a start: a payment without an HTLC is over, whatever this process's predecessor was about to try.
     pub(super) fn end_interrupted_payments(&mut self) {
         for payment in self.shared.pending_payments() {
-            if !self.has_htlc(&payment.payment_hash) {
-                self.fail_payment(&payment, &NotBegun::Interrupted);
+            if !self.sendings.payments.contains_key(&payment.payment_hash) {
+                let known = payment.failure.clone();
+                let failure = known.unwrap_or_else(|| NotSent::Interrupted.into());
+                self.fail_payment(&payment, failure);
             }
         }
     }

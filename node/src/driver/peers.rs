@@ -26,7 +26,7 @@ impl Driver {
         }
     }
 
-    fn channels_with(&self, peer: &PublicKey) -> Vec<ChannelId> {
+    pub(super) fn channels_with(&self, peer: &PublicKey) -> Vec<ChannelId> {
         let mut ids: Vec<_> = self
             .by_peer
             .get(peer)
@@ -111,8 +111,10 @@ impl Driver {
             WireMessage::RevokeAndAck(m) => (&**m).into(),
             WireMessage::ChannelReestablish(m) => (&**m).into(),
             WireMessage::Error(m) => m.into(),
-            // BOLT 7: this node announces no channels, so what belongs to announcing is not for it.
-            WireMessage::AnnouncementSignatures(_) | WireMessage::ChannelUpdate(_) => return,
+            WireMessage::AnnouncementSignatures(m) => {
+                return self.signatures_received(connection, m);
+            }
+            WireMessage::ChannelUpdate(m) => return self.update_received(connection, m),
         };
         self.channel_message(connection, message);
     }
@@ -198,7 +200,7 @@ impl Driver {
         }
     }
 
-    fn peer_step(&self, id: ChannelId, message: ChannelMessage) -> Step {
+    fn peer_step(&mut self, id: ChannelId, message: ChannelMessage) -> Step {
         let ChannelMessage { message, onion, .. } = message;
         let failure = self.decode_failure(id, &message);
         let next_holder_point = self.channels.get(&id).and_then(|live| {
@@ -218,7 +220,7 @@ impl Driver {
             attachment: Attachment {
                 onion: onion.unwrap_or_default(),
                 failure,
-                incoming: None,
+                ..Attachment::default()
             },
         }
     }
@@ -234,6 +236,8 @@ impl Driver {
         if live.machine.commitment_due() {
             self.due.insert(id);
         }
+        self.announce(id, false);
+        self.publish_terms(id);
         tracing::info!(channel = %id, "in step with the peer");
     }
 }

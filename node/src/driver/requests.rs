@@ -27,7 +27,7 @@ impl Driver {
     pub(super) fn block_committed(&mut self, block: &CommittedBlock) {
         for transaction in block.transactions.iter().filter(|t| t.result.is_ok()) {
             match order(&transaction.message, transaction.tx_hash, &self.shared) {
-                Some(Order::Payment(hash)) => self.begin_payment(&hash),
+                Some(Order::Payment(order)) => self.begin_payment(&order),
                 Some(Order::Request(RequestArguments::OpenChannel(order))) => {
                     self.reach_peer(transaction.tx_hash, order);
                 }
@@ -41,6 +41,7 @@ impl Driver {
                 Some(Order::Policy) => {
                     self.shared.reload_policy();
                     self.tell_all_terms();
+                    self.publish_all_terms();
                 }
                 None => {}
             }
@@ -138,7 +139,7 @@ impl Driver {
 
 /// What the operator may order.
 enum Order {
-    Payment(PaymentHash),
+    Payment(Box<PaymentOrder>),
     Request(RequestArguments),
     /// An invoice that was held is settled or given back.
     EndHold(PaymentHash),
@@ -162,7 +163,7 @@ fn order(message: &Verified<AnyTx>, hash: Hash, shared: &Shared) -> Option<Order
     match call.call_info.method_id {
         PAYMENT => {
             let order = PaymentOrder::from_bytes(call.arguments.as_slice().into()).ok()?;
-            Some(Order::Payment(order.payment_hash))
+            Some(Order::Payment(Box::new(order)))
         }
         INVOICE => {
             let step = InvoiceStep::from_bytes(call.arguments.as_slice().into()).ok()?;

@@ -195,6 +195,7 @@ impl Driver {
             Event::Usable => {
                 tracing::info!(channel = %id, "usable");
                 self.tell_terms(id);
+                self.announce(id, false);
                 Vec::new()
             }
             Event::StateChanged => {
@@ -208,10 +209,12 @@ impl Driver {
             Event::PastHtlcsDue => own(self.past_htlcs(id)),
             // What these mean to a payment the ledger has put into its record in the same step.
             Event::HtlcFulfilled { id: htlc, preimage } => {
+                self.part_fulfilled(id, htlc);
                 let todo = self.forward_fulfilled(id, htlc, preimage);
                 todo.into_iter().collect()
             }
             Event::HtlcFailed { id: htlc, reason } => {
+                self.part_failed(id, htlc);
                 let todo = self.forward_failed(id, htlc, &reason);
                 todo.into_iter().collect()
             }
@@ -282,13 +285,17 @@ impl Driver {
             self.claiming.remove(&htlc.payment_hash);
         }
         live.diverged += 1;
-        if live.diverged > MAX_DECIDED_AGAIN {
+        let again = live.diverged <= MAX_DECIDED_AGAIN;
+        self.forget_refused_parts(id);
+        if !again {
             tracing::error!(channel = %id, "its HTLCs wait for the next start");
             return;
         }
         // HTLCs that wait for a decision are decided again: what was decided is not in the ledger.
-        let (_, events) = split(live.machine.resume());
-        self.follow(id, events);
+        if let Some(live) = self.channels.get(&id) {
+            let (_, events) = split(live.machine.resume());
+            self.follow(id, events);
+        }
         self.forwards_lost(id);
     }
 

@@ -23,6 +23,7 @@ mod ledger_head;
 mod ledger_verify;
 mod ledger_work;
 mod log;
+mod network;
 mod pay;
 mod payment;
 mod payments;
@@ -66,6 +67,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         keysend::endpoint(),
         payment::endpoint(),
         forwards::endpoint(),
+        network::endpoint(),
         peers::endpoint(),
         peer_connect::endpoint(),
         peer_disconnect::endpoint(),

@@ -91,6 +91,22 @@ impl PeerNetwork {
         Ok(())
     }
 
+    /// When an announced channel was looked up, LDK has something to pass on and may read on.
+    pub(super) fn spawn_lookups(&self) {
+        let network = self.clone();
+        tokio::spawn(async move {
+            let Some(gossip) = network.shared.config.gossip.clone() else {
+                return;
+            };
+            loop {
+                tokio::select! {
+                    () = network.shared.stop.cancelled() => return,
+                    () = gossip.looked_up() => network.shared.manager.process_events(),
+                }
+            }
+        });
+    }
+
     /// Pings (BOLT 1) and the handshakes' deadline, until shutdown.
     pub(super) fn spawn_timers(&self) {
         let network = self.clone();

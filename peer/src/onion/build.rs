@@ -11,8 +11,6 @@ use lightning::util::errors::APIError;
 use rand::rngs::OsRng;
 use rand::RngCore;
 
-use super::session::{session_secrets, SharedSecrets};
-
 /// What the payee gets in the innermost layer.
 #[derive(Clone, Debug)]
 pub enum Payee {
@@ -54,8 +52,6 @@ pub struct BuiltOnion {
     pub amount_msat: u64,
     /// When the first hop's HTLC must expire.
     pub cltv_expiry: u32,
-    /// To read a failure by.
-    pub secrets: SharedSecrets,
 }
 
 /// Why there is no onion.
@@ -120,14 +116,10 @@ pub fn build(session_key: &SecretKey, payment: &Payment<'_>) -> Result<BuiltOnio
         padding_seed,
     )
     .map_err(|error| BuildError::Route(reason(error)))?;
-    let hops: Vec<_> = payment.path.hops.iter().map(|hop| hop.pubkey).collect();
-    let secrets = session_secrets(session_key, &hops)
-        .ok_or_else(|| BuildError::Route("a hop has no shared secret".to_owned()))?;
     Ok(BuiltOnion {
         packet,
         amount_msat,
         cltv_expiry,
-        secrets,
     })
 }
 

@@ -20,7 +20,7 @@ use crate::errors::{channel_refusal, opening_refusal, ChannelError, OpeningError
 use crate::read::hash_of;
 use crate::records::{
     AcceptFrom, Actor, ChannelRecord, EventKind, Failure, HistoryEntry, HistoryKind, HtlcRef,
-    Policy, Request, RequestArguments, RequestStatus,
+    Policy, Request, RequestArguments, RequestStatus, Route,
 };
 use crate::transactions::{BatchSigned, HtlcAdd, HtlcResolve, Opening, Step};
 
@@ -29,6 +29,8 @@ use crate::transactions::{BatchSigned, HtlcAdd, HtlcResolve, Opening, Step};
 pub(super) struct Extra {
     /// Of an HTLC that is added.
     pub(super) onion: Option<Vec<u8>>,
+    /// Of an HTLC of ours: the way that it is to go.
+    pub(super) route: Option<Route>,
     /// Of an HTLC of ours that the peer fails: what the onion says.
     pub(super) failure: Option<Failure>,
     /// Of an HTLC of ours that is a forward: its cause.
@@ -246,10 +248,11 @@ impl Ledger<'_> {
         argument: HtlcAdd,
         verifier: &dyn SignatureVerifier,
     ) -> Outcome {
-        let (step, onion, incoming) = argument.into_parts();
+        let (step, onion, (incoming, route)) = argument.into_parts();
         let extra = Extra {
             onion: Some(onion),
             incoming,
+            route,
             ..Extra::default()
         };
         self.move_channel(step, extra, verifier)
@@ -291,7 +294,7 @@ impl Ledger<'_> {
         }
         let machine = Channel::decode(&record.machine)
             .map_err(|error| ChannelError::InvariantBroken.with_description(error))?;
-        let cause = self.check_htlc_step(&step, extra.incoming.as_ref())?;
+        let cause = self.check_htlc_step(&step, extra.incoming.as_ref(), extra.route.as_ref())?;
         let before = Htlcs::of(&machine);
         let kind = kind_of(&step.command);
         let detail = detail_of(&step.command);

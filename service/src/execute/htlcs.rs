@@ -15,8 +15,8 @@ use super::channels::Extra;
 use super::describe::HtlcMark;
 use super::forwards::OutgoingHalf;
 use super::Ledger;
-use crate::errors::HtlcError;
-use crate::records::{Failure, HtlcKey, HtlcRecord, HtlcRef, HtlcState, Payment};
+use crate::errors::{HtlcError, PaymentError};
+use crate::records::{Failure, HtlcKey, HtlcRecord, HtlcRef, HtlcState, Payment, Route};
 use crate::transactions::Step;
 
 /// What the ledger keeps of one of the machine's HTLCs.
@@ -96,6 +96,7 @@ impl Ledger<'_> {
         &self,
         step: &Step,
         incoming: Option<&HtlcRef>,
+        route: Option<&Route>,
     ) -> Result<Cause, ExecutionError> {
         let Command::Local(command) = &step.command else {
             return Ok(Cause::None);
@@ -107,7 +108,12 @@ impl Ledger<'_> {
                 cltv_expiry,
             } => {
                 let Some(incoming) = incoming else {
-                    let payment = self.payment_for_htlc(payment_hash, *amount)?;
+                    let payment = self.payment_for_htlc(payment_hash, *amount, route)?;
+                    let leads_to_payee =
+                        |route: &Route| route.leads_to(&payment.payee, *amount, *cltv_expiry);
+                    if !route.is_none_or(leads_to_payee) {
+                        return Err(PaymentError::BadRoute.into());
+                    }
                     return Ok(Cause::Payment(Box::new(payment)));
                 };
                 let half = OutgoingHalf {
@@ -163,6 +169,7 @@ impl Ledger<'_> {
         let mut mark = None;
         let mut new = NewHtlc {
             onion: extra.onion,
+            route: extra.route,
             cause,
         };
         for (key, now) in &after.seen {
@@ -214,22 +221,26 @@ impl Ledger<'_> {
             updated_height: self.height,
             forward: None,
             must_fail: false,
+            route: None,
         };
         if let Some(onion) = new.onion.take() {
             self.schema.onions.put(key, onion);
         }
         match cause {
-            Cause::None => {}
+            Cause::None => self.schema.htlcs.put(key, record),
             Cause::Payment(payment) => {
                 record.pays_payment = true;
-                self.payment_add_htlc(*payment, record.reference());
+                record.route = new.route.take();
+                let reference = record.reference();
+                self.schema.htlcs.put(key, record); // the payment's sums are those of the records
+                self.payment_add_htlc(*payment, reference);
             }
             Cause::Forward(incoming) => {
                 record.forward = Some(incoming.reference());
                 self.forward_begins(*incoming, &record);
+                self.schema.htlcs.put(key, record);
             }
         }
-        self.schema.htlcs.put(key, record);
     }
 
     fn htlc_changed(&mut self, key: &HtlcKey, now: &Seen, failure: Option<&Failure>) {
@@ -384,6 +395,7 @@ pub(super) enum Cause {
 /// What a new HTLC comes with.
 struct NewHtlc {
     onion: Option<Vec<u8>>,
+    route: Option<Route>,
     cause: Cause,
 }
 

@@ -6,7 +6,9 @@ use zarnitsa_channel::ids::{PaymentHash, PaymentPreimage};
 use super::{Ledger, Outcome};
 use crate::errors::PaymentError;
 use crate::read::hash_of;
-use crate::records::{EventKind, Failure, HtlcRef, Payment, PaymentStatus};
+use crate::records::{
+    EventKind, Failure, HtlcRecord, HtlcRef, HtlcState, Payment, PaymentStatus, Route,
+};
 use crate::transactions::{PaymentOrder, PaymentResult};
 use crate::wire::Wire;
 
@@ -38,7 +40,7 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// Notes that a payment without a living HTLC failed.
+    /// Notes that a payment failed for good: none of its HTLCs can pay any more.
     pub(crate) fn payment_result(mut self, argument: PaymentResult) -> Outcome {
         let key = hash_of(&argument.payment_hash.0);
         let payment = self
@@ -49,17 +51,25 @@ impl Ledger<'_> {
         if payment.status != PaymentStatus::Pending || payment.attempt != argument.attempt {
             return Err(PaymentError::NotPending.into());
         }
-        if payment.htlcs.iter().any(|htlc| self.is_alive(htlc)) {
+        // Its preimage is the proof that it was paid: it will not be called failed, whatever its other parts do.
+        if payment.preimage.is_some() || self.is_undecided(&payment) {
             return Err(PaymentError::HtlcAlive.into());
         }
         self.payment_failed(payment, argument.failure);
         Ok(())
     }
 
-    /// Whether the HTLC can still pay.
-    fn is_alive(&self, htlc: &HtlcRef) -> bool {
-        let record = self.schema.htlcs.get(&htlc.key());
-        record.is_some_and(|record| !record.removed)
+    /// The records of all HTLCs that were ever added for it.
+    fn parts(&self, payment: &Payment) -> Vec<HtlcRecord> {
+        let htlcs = payment.htlcs.iter();
+        htlcs
+            .filter_map(|htlc| self.schema.htlcs.get(&htlc.key()))
+            .collect()
+    }
+
+    /// Whether one of its HTLCs can still pay or still fail.
+    fn is_undecided(&self, payment: &Payment) -> bool {
+        self.parts(payment).iter().any(HtlcRecord::is_undecided)
     }
 
     /// The payment that an HTLC of ours is to be a part of. Refuses one that the payment does not cover.
@@ -67,44 +77,47 @@ impl Ledger<'_> {
         &self,
         payment_hash: &PaymentHash,
         amount: Msat,
+        route: Option<&Route>,
     ) -> Result<Payment, PaymentError> {
-        let mut payment = self
+        let payment = self
             .schema
             .payments
             .get(&hash_of(&payment_hash.0))
             .ok_or(PaymentError::UnknownPayment)?;
-        if payment.status != PaymentStatus::Pending {
+        // Once the preimage is known nothing more is paid for it.
+        if payment.status != PaymentStatus::Pending || payment.preimage.is_some() {
             return Err(PaymentError::NotPending);
         }
+        let nonce = |route: &Route| route.session_nonce;
+        let used = |part: &HtlcRecord| part.route.as_ref().map(nonce) == route.map(nonce);
+        if route.is_some() && self.parts(&payment).iter().any(used) {
+            return Err(PaymentError::NonceUsed);
+        }
         let total = self
-            .living_sum(&payment)
-            .and_then(|living| living.checked_add(amount));
+            .carried(&payment)
+            .and_then(|carried| carried.checked_add(amount));
         match (total, payment.most_msat()) {
-            (Some(total), Some(most)) if total <= most => {
-                payment.fee_msat = total.checked_sub(payment.amount_msat).unwrap_or(Msat::ZERO);
-                Ok(payment)
-            }
+            (Some(total), Some(most)) if total <= most => Ok(payment),
             _ => Err(PaymentError::TooExpensive),
         }
     }
 
-    fn living_sum(&self, payment: &Payment) -> Option<Msat> {
-        let living = payment
-            .htlcs
+    /// What those of its HTLCs carry that pay or have paid.
+    fn carried(&self, payment: &Payment) -> Option<Msat> {
+        let parts = self.parts(payment);
+        let paying = parts
             .iter()
-            .filter_map(|htlc| self.schema.htlcs.get(&htlc.key()))
-            .filter(|record| !record.removed)
-            .map(|record| record.amount_msat);
-        Msat::checked_sum(living)
+            .filter(|part| !part.removed || part.state == HtlcState::Fulfilled);
+        Msat::checked_sum(paying.map(|part| part.amount_msat))
     }
 
-    /// The payment has another HTLC.
+    /// The payment has another HTLC, whose record is written.
     pub(super) fn payment_add_htlc(&mut self, mut payment: Payment, htlc: HtlcRef) {
         payment.htlcs.push(htlc);
         self.put_payment(payment);
     }
 
-    /// The preimage of an HTLC is here: the payment has succeeded.
+    /// The preimage of an HTLC is here: the payment has succeeded, once its other HTLCs are decided too.
     pub(super) fn payment_fulfilled(
         &mut self,
         payment_hash: &PaymentHash,
@@ -116,21 +129,33 @@ impl Ledger<'_> {
         if payment.status == PaymentStatus::Succeeded {
             return;
         }
-        payment.status = PaymentStatus::Succeeded;
         payment.preimage = Some(preimage);
-        payment.failure = None;
-        self.put_payment(payment);
-        self.log(EventKind::PaymentSucceeded, Some(payment_hash.0));
+        self.payment_decided(payment);
     }
 
-    /// An HTLC of the payment is gone without a preimage: where it was the last, the payment has failed.
+    /// An HTLC of the payment is gone without a preimage. Whether another way is tried is the node's to say: the
+    /// payment stays pending until then.
     pub(super) fn payment_htlc_failed(&mut self, payment_hash: &PaymentHash, failure: Failure) {
-        let Some(payment) = self.schema.payments.get(&hash_of(&payment_hash.0)) else {
+        let Some(mut payment) = self.schema.payments.get(&hash_of(&payment_hash.0)) else {
             return;
         };
-        let pending = payment.status == PaymentStatus::Pending;
-        if pending && !payment.htlcs.iter().any(|htlc| self.is_alive(htlc)) {
-            self.payment_failed(payment, failure);
+        if payment.status == PaymentStatus::Pending {
+            payment.failure = Some(failure);
+            self.payment_decided(payment);
+        }
+    }
+
+    /// Succeeded where the preimage is known and no HTLC is left that could add to the sums.
+    fn payment_decided(&mut self, mut payment: Payment) {
+        let succeeded = payment.preimage.is_some() && !self.is_undecided(&payment);
+        let subject = payment.payment_hash.0;
+        if succeeded {
+            payment.status = PaymentStatus::Succeeded;
+            payment.failure = None;
+        }
+        self.put_payment(payment);
+        if succeeded {
+            self.log(EventKind::PaymentSucceeded, Some(subject));
         }
     }
 
@@ -152,6 +177,10 @@ impl Ledger<'_> {
     }
 
     fn put_payment(&mut self, mut payment: Payment) {
+        let carried = self.carried(&payment).unwrap_or(Msat::ZERO);
+        payment.fee_msat = carried
+            .checked_sub(payment.amount_msat)
+            .unwrap_or(Msat::ZERO);
         payment.updated_height = self.height;
         let key = hash_of(&payment.payment_hash.0);
         self.schema.payments.put(&key, payment);

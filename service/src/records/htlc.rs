@@ -11,6 +11,7 @@ use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentHash, PaymentPreimage};
 use zarnitsa_channel::params::Side;
 
+use super::Route;
 use crate::proto;
 use crate::wire::{bounded, Wire, MAX_TEXT};
 
@@ -184,9 +185,17 @@ pub struct HtlcRecord {
     pub forward: Option<HtlcRef>,
     /// It took the exposure to HTLCs without an output over the limit: it is only to be failed.
     pub must_fail: bool,
+    /// The way that it is to go, where it is a part of a payment.
+    #[protobuf_convert(with = "Wire")]
+    pub route: Option<Route>,
 }
 
 impl HtlcRecord {
+    /// It can neither be taken back nor is it gone: how it ends is open.
+    pub fn is_undecided(&self) -> bool {
+        !self.removed && self.state != HtlcState::Fulfilled
+    }
+
     /// Its name.
     pub fn reference(&self) -> HtlcRef {
         HtlcRef {

@@ -8,6 +8,7 @@ mod htlc;
 mod invoice;
 mod payment;
 mod request;
+mod route;
 
 pub use self::channel::{Actor, ChannelRecord, HistoryEntry, HistoryKind};
 pub use self::config::{AcceptFrom, ChannelPolicy, Config, Genesis, PeerPolicy, Policy};
@@ -20,3 +21,4 @@ pub use self::request::{
     CloseChannelRequest, OpenBatchRequest, OpenChannelRequest, Request, RequestArguments,
     RequestStatus,
 };
+pub use self::route::{Route, RouteHop, MAX_HOPS};

@@ -15,7 +15,7 @@ use crate::wire::{invoice_text, Wire};
 pub enum PaymentStatus {
     /// Ordered, and neither of the others.
     Pending,
-    /// The preimage is here.
+    /// The preimage is here, and each of its HTLCs is fulfilled or gone.
     Succeeded,
     /// No HTLC of it is left, and none will be added unless it is ordered again.
     Failed,
@@ -48,13 +48,13 @@ pub struct Payment {
     /// What it may cost beyond that.
     #[protobuf_convert(with = "Wire")]
     pub max_fee_msat: Msat,
-    /// What it costs beyond that, once its HTLC is added.
+    /// What it costs beyond that: all that its living and fulfilled HTLCs carry, less the amount.
     #[protobuf_convert(with = "Wire")]
     pub fee_msat: Msat,
     /// What was ordered to be paid: a BOLT 11 string, or empty.
     #[protobuf_convert(with = "invoice_text")]
     pub invoice: String,
-    /// From this and the seed the signer derives the onion's session key. Public.
+    /// From this and the seed the signer derives a spontaneous payment's preimage. Public.
     #[protobuf_convert(with = "Wire")]
     pub session_nonce: [u8; 32],
     /// Where it stands.
@@ -62,7 +62,7 @@ pub struct Payment {
     pub status: PaymentStatus,
     /// All HTLCs that were ever added for it, the newest last.
     pub htlcs: Vec<HtlcRef>,
-    /// None until it succeeds.
+    /// None until the first of its HTLCs is fulfilled.
     #[protobuf_convert(with = "Wire")]
     pub preimage: Option<PaymentPreimage>,
     /// Why it failed.

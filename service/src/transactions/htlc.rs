@@ -10,27 +10,30 @@ use zarnitsa_channel::params::Side;
 
 use super::step::{peer, Step};
 use crate::proto::{self, HtlcAdd_oneof_step as AddPb, HtlcResolve_oneof_resolution as ResolvePb};
-use crate::records::{Failure, HtlcRef};
+use crate::records::{Failure, HtlcRef, Route};
 use crate::wire::{bounded, present, Wire, MAX_MESSAGE};
 
 /// BOLT 4: the length of an onion packet in update_add_htlc.
 pub const ONION_LEN: usize = 1_366;
+
+/// For what an HTLC of ours is: the HTLC in that it forwards, or the way to the payee of a payment of this node's.
+pub type Causes = (Option<HtlcRef>, Option<Route>);
 
 /// update_add_htlc, and what the channel machine has no use for: the onion and the cause.
 #[derive(Clone, Debug, PartialEq, Eq, BinaryValue, ObjectHash)]
 pub struct HtlcAdd {
     step: Step,
     onion: Vec<u8>,
-    incoming: Option<HtlcRef>,
+    causes: Causes,
 }
 
 impl HtlcAdd {
     /// Only for commands that add an HTLC.
-    pub(crate) fn new(step: Step, onion: Vec<u8>, incoming: Option<HtlcRef>) -> Self {
+    pub(crate) fn new(step: Step, onion: Vec<u8>, causes: Causes) -> Self {
         Self {
             step,
             onion,
-            incoming,
+            causes,
         }
     }
 
@@ -39,9 +42,9 @@ impl HtlcAdd {
         &self.step
     }
 
-    /// The command and its channel, the onion, and the HTLC in that causes this one where it is a forward.
-    pub fn into_parts(self) -> (Step, Vec<u8>, Option<HtlcRef>) {
-        (self.step, self.onion, self.incoming)
+    /// The command and its channel, the onion, and for what an HTLC of ours is.
+    pub fn into_parts(self) -> (Step, Vec<u8>, Causes) {
+        (self.step, self.onion, self.causes)
     }
 }
 
@@ -49,11 +52,15 @@ impl ProtobufConvert for HtlcAdd {
     type ProtoStruct = proto::HtlcAdd;
 
     fn to_pb(&self) -> Self::ProtoStruct {
-        let mut pb = add_to_pb(&self.step.command, self.incoming.as_ref())
+        let (incoming, route) = &self.causes;
+        let mut pb = add_to_pb(&self.step.command, incoming.as_ref())
             .expect("call.rs gives each command to the method that carries it");
         pb.set_channel_id(self.step.channel_id.to_pb());
         pb.set_step_number(self.step.number);
         pb.set_onion(self.onion.clone());
+        if let (Some(AddPb::offered(offered)), Some(route)) = (&mut pb.step, route) {
+            offered.set_route(route.to_pb());
+        }
         pb
     }
 
@@ -70,18 +77,21 @@ impl ProtobufConvert for HtlcAdd {
         let payment_hash = Wire::from_pb(pb.take_payment_hash())?;
         let cltv_expiry = pb.get_cltv_expiry();
         let number = pb.get_step_number();
-        let mut incoming = None;
-        let offered = Command::Local(LocalCommand::AddHtlc {
+        let mut causes = (None, None);
+        let ours = Command::Local(LocalCommand::AddHtlc {
             amount,
             payment_hash,
             cltv_expiry,
         });
         let command = match pb.step {
-            Some(AddPb::offered(_)) => offered,
+            Some(AddPb::offered(mut offered)) => {
+                causes.1 = Wire::from_pb(offered.take_route())?;
+                ours
+            }
             Some(AddPb::forwarded(forwarded)) => {
                 let cause = present(forwarded.incoming, "the HTLC in")?;
-                incoming = Some(HtlcRef::from_pb(cause)?);
-                offered
+                causes.0 = Some(HtlcRef::from_pb(cause)?);
+                ours
             }
             Some(AddPb::received(received)) => peer(PeerMessage::UpdateAddHtlc(UpdateAddHtlc {
                 id: Wire::from_pb(received.get_id())?,
@@ -99,7 +109,7 @@ impl ProtobufConvert for HtlcAdd {
         Ok(Self {
             step,
             onion,
-            incoming,
+            causes,
         })
     }
 }

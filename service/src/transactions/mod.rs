@@ -24,7 +24,7 @@ pub use self::chain::ChainStep;
 pub use self::closing::Closing;
 pub use self::commitment::Commitment;
 pub use self::fee::FeeUpdate;
-pub use self::htlc::{HtlcAdd, HtlcResolve, ONION_LEN};
+pub use self::htlc::{Causes, HtlcAdd, HtlcResolve, ONION_LEN};
 pub use self::invoice::{InvoiceChange, InvoiceStep, NewInvoice};
 pub use self::opening::Opening;
 pub use self::operator::{

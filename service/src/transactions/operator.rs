@@ -31,9 +31,11 @@ pub struct PaymentOrder {
     /// The BOLT 11 string, or empty.
     #[protobuf_convert(with = "invoice_text")]
     pub invoice: String,
-    /// From this and the seed the signer derives the onion's session key. Public.
+    /// From this and the seed the signer derives a spontaneous payment's preimage. Public.
     #[protobuf_convert(with = "Wire")]
     pub session_nonce: [u8; 32],
+    /// How long other ways are tried; zero leaves it to the node.
+    pub timeout_seconds: u32,
 }
 
 /// A payment failed.

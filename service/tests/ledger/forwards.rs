@@ -317,6 +317,7 @@ fn pending_payment_is_not_paid_by_a_forward_with_its_hash() {
         max_fee_msat: Msat::ZERO,
         invoice: String::new(),
         session_nonce: [1; 32],
+        timeout_seconds: 0,
     };
     hub.node.command(LedgerCall::Payment(order)).unwrap();
     let (incoming, out) = offered(&mut hub, preimage);
@@ -340,6 +341,7 @@ fn pending_payment_is_not_failed_by_a_forward_with_its_hash() {
         max_fee_msat: Msat::ZERO,
         invoice: String::new(),
         session_nonce: [1; 32],
+        timeout_seconds: 0,
     };
     hub.node.command(LedgerCall::Payment(order)).unwrap();
     let (incoming, out) = offered(&mut hub, preimage);

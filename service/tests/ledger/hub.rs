@@ -108,8 +108,8 @@ impl Hub {
             command: Box::new(command),
             attachment: Attachment {
                 onion: onion(),
-                failure: None,
                 incoming,
+                ..Attachment::default()
             },
         }
     }

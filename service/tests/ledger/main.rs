@@ -21,6 +21,7 @@ mod lifecycle;
 mod malformed;
 mod openings;
 mod operator;
+mod parts;
 mod payments;
 mod proofs;
 mod vectors;

@@ -184,7 +184,7 @@ fn pending_payment_succeeds_when_the_preimage_comes_not_when_it_is_committed() {
 }
 
 #[test]
-fn pending_payment_fails_when_its_htlc_is_gone_with_what_the_onion_said() {
+fn pending_payment_whose_htlc_failed_knows_why_and_fails_when_the_node_gives_it_up() {
     let mut world = World::normal(&config(), 11);
     let preimage = world.new_preimage();
     world.order(Side::Holder, 1_000_000, preimage);
@@ -209,7 +209,6 @@ fn pending_payment_fails_when_its_htlc_is_gone_with_what_the_onion_said() {
         step: world.a.next_step(),
         command: Box::new(command.clone()),
         attachment: Attachment {
-            onion: Vec::new(),
             failure: Some(told.clone()),
             ..Attachment::default()
         },
@@ -227,13 +226,17 @@ fn pending_payment_fails_when_its_htlc_is_gone_with_what_the_onion_said() {
     assert!(told_a
         .iter()
         .any(|event| matches!(event, Event::HtlcFailed { .. })));
-    let payment = payment(&world, preimage);
-    assert_eq!(payment.status, PaymentStatus::Failed);
-    assert_eq!(payment.failure, Some(told));
+    // Another way may be tried: whether one is, the node says.
+    let waiting = payment(&world, preimage);
+    assert_eq!(waiting.status, PaymentStatus::Pending);
+    assert_eq!(waiting.failure, Some(told));
+    assert_eq!(waiting.fee_msat, Msat::ZERO);
+    world.a.node.report(result(preimage, 1)).unwrap();
+    assert_eq!(payment(&world, preimage).status, PaymentStatus::Failed);
 }
 
 #[test]
-fn pending_payment_whose_htlc_is_withdrawn_fails_and_the_id_is_free_again() {
+fn pending_payment_whose_htlc_is_withdrawn_can_fail_and_the_id_is_free_again() {
     let mut world = World::normal(&config(), 12);
     let preimage = world.new_preimage();
     world.order(Side::Holder, 1_000_000, preimage);
@@ -242,9 +245,9 @@ fn pending_payment_whose_htlc_is_withdrawn_fails_and_the_id_is_free_again() {
     world.a.local(LocalCommand::ForceClose {
         reason: "the peer is gone".to_owned(),
     });
-    let payment = payment(&world, preimage);
-    assert_eq!(payment.status, PaymentStatus::Failed);
-    assert!(payment.htlcs.is_empty());
+    assert!(payment(&world, preimage).htlcs.is_empty());
+    world.a.node.report(result(preimage, 1)).unwrap();
+    assert_eq!(payment(&world, preimage).status, PaymentStatus::Failed);
     assert!(read::htlc(&*world.a.node.snapshot(), &htlc.key()).is_none());
     assert!(read::onion(&*world.a.node.snapshot(), &htlc.key()).is_none());
 }

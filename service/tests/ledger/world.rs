@@ -351,6 +351,7 @@ impl World {
             max_fee_msat: Msat::new(amount / 100),
             invoice: "lnbcrt1".to_owned(),
             session_nonce,
+            timeout_seconds: 0,
         }
     }
 

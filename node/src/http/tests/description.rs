@@ -46,6 +46,7 @@ fn description_names_every_route_once_and_nothing_else() {
         "payments",
         "invoices",
         "forwards",
+        "network",
         "peers",
         "policy",
         "wallet",

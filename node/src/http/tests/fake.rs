@@ -306,6 +306,17 @@ impl NodeApi for Fake {
         Ok(Vec::new())
     }
 
+    async fn network(&self, _: NetworkPage) -> Result<NetworkGraph, ApiError> {
+        Ok(NetworkGraph {
+            node_count: 0,
+            channel_count: 0,
+            nodes: Vec::new(),
+            channels: Vec::new(),
+            next_nodes: None,
+            next_channels: None,
+        })
+    }
+
     async fn policy(&self) -> Result<Policy, ApiError> {
         Ok(policy())
     }
