@@ -24,4 +24,5 @@ mod operator;
 mod parts;
 mod payments;
 mod proofs;
+mod recorded;
 mod vectors;

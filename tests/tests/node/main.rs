@@ -15,6 +15,8 @@ mod outage;
 #[cfg(test)]
 mod payments;
 #[cfg(test)]
+mod recording;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod settlement;

@@ -60,7 +60,7 @@ pub fn close_and_compare(world: &World, pair: &Pair, funded: Amount) {
 }
 
 /// Closes and mines until both sides say that it is closed.
-fn until_closed(world: &World, pair: &Pair) -> String {
+pub fn until_closed(world: &World, pair: &Pair) -> String {
     let closed = pair.user.close(&pair.id);
     let closing = closed
         .unwrap_or_else(|error| panic!("it does not close: {error}"))
