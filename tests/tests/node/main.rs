@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod closes;
 #[cfg(test)]
+mod forwards;
+#[cfg(test)]
 mod holding;
 #[cfg(test)]
 mod kills;
