@@ -139,39 +139,58 @@ fn find_takes_the_cheaper_way_and_says_what_arrives_where() {
     assert!(arrivals[1].cltv_expiry > 700);
 }
 
+/// An invoice of A's that hints at our own channel with it by our alias.
+fn invoice_of_a(alias: u64) -> lightning::bolt11_invoice::Bolt11Invoice {
+    let payee = secret(A);
+    lightning::bolt11_invoice::InvoiceBuilder::new(lightning::bolt11_invoice::Currency::Regtest)
+        .description(String::new())
+        .payment_hash(bitcoin::hashes::sha256::Hash::hash(&[1]))
+        .payment_secret(lightning::types::payment::PaymentSecret([2; 32]))
+        .duration_since_epoch(std::time::Duration::from_secs(u64::from(now())))
+        .min_final_cltv_expiry_delta(80)
+        .private_route(RouteHint(vec![RouteHintHop {
+            src_node_id: key(US),
+            short_channel_id: alias,
+            fees: RoutingFees {
+                base_msat: 0,
+                proportional_millionths: 0,
+            },
+            cltv_expiry_delta: 40,
+            htlc_minimum_msat: None,
+            htlc_maximum_msat: None,
+        }]))
+        .build_signed(|digest| Secp256k1::new().sign_ecdsa_recoverable(digest, &payee))
+        .unwrap()
+}
+
+const ALIAS: u64 = 0xff00_0000_0000_0007;
+
 #[test]
 fn find_takes_our_own_channel_where_the_peer_hints_at_it_by_our_alias() {
     let folder = tempfile::tempdir().unwrap();
     let router = router(folder.path());
-    let alias = 0xff00_0000_0000_0007;
     let hop = FirstHop {
-        alias: Some(alias),
+        alias: Some(ALIAS),
         ..first_hops(500_000_000)[0]
     };
-    let payee = secret(A);
-    let invoice = lightning::bolt11_invoice::InvoiceBuilder::new(
-        lightning::bolt11_invoice::Currency::Regtest,
-    )
-    .description(String::new())
-    .payment_hash(bitcoin::hashes::sha256::Hash::hash(&[1]))
-    .payment_secret(lightning::types::payment::PaymentSecret([2; 32]))
-    .duration_since_epoch(std::time::Duration::from_secs(u64::from(now())))
-    .min_final_cltv_expiry_delta(80)
-    .private_route(RouteHint(vec![RouteHintHop {
-        src_node_id: key(US),
-        short_channel_id: alias,
-        fees: RoutingFees {
-            base_msat: 0,
-            proportional_millionths: 0,
-        },
-        cltv_expiry_delta: 40,
-        htlc_minimum_msat: None,
-        htlc_maximum_msat: None,
-    }]))
-    .build_signed(|digest| Secp256k1::new().sign_ecdsa_recoverable(digest, &payee))
-    .unwrap();
-    let request = RouteRequest::for_invoice(&invoice, 5_000, 0);
+    let request = RouteRequest::for_invoice(&invoice_of_a(ALIAS), 5_000, 0);
     let paths = router.find(&request, &[hop]).unwrap();
+    assert_eq!(channels(&paths[0]), [OURS_A]);
+}
+
+#[test]
+fn find_leaves_our_empty_channel_where_the_peer_hints_at_it_and_has_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let router = router(folder.path());
+    let full = first_hops(500_000_000)[0];
+    let empty = FirstHop {
+        short_channel_id: OURS_A + 1,
+        alias: Some(ALIAS),
+        spendable_msat: 0,
+        ..full
+    };
+    let request = RouteRequest::for_invoice(&invoice_of_a(ALIAS), 5_000, 0);
+    let paths = router.find(&request, &[empty, full]).unwrap();
     assert_eq!(channels(&paths[0]), [OURS_A]);
 }
 

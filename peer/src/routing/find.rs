@@ -46,6 +46,7 @@ impl Router {
             .try_fill_bytes(&mut seed)
             .map_err(NoRoute::Randomness)?;
         let scorer = self.scorer();
+        let request = request.beyond(&self.node_id);
         let route = find_route(
             &self.node_id,
             &request.0,

@@ -144,6 +144,23 @@ impl RouteRequest {
         avoided.contains(&short_channel_id)
     }
 
+    /// The same with hints that begin at the node's peers, where they lead over the node itself. How a payment leaves
+    /// this node is for its own channels to say: of one that cannot carry it now the route finder hears nothing, and
+    /// would take the payee's word that there is a way.
+    pub(super) fn beyond(&self, node_id: &PublicKey) -> Self {
+        let mut beyond = self.clone();
+        if let Payee::Clear { route_hints, .. } = &mut beyond.0.payment_params.payee {
+            for hint in route_hints.iter_mut() {
+                let own = hint.0.iter().rposition(|hop| hop.src_node_id == *node_id);
+                if let Some(last) = own {
+                    hint.0.drain(..=last);
+                }
+            }
+            route_hints.retain(|hint| !hint.0.is_empty());
+        }
+        beyond
+    }
+
     /// What the payee is to get.
     pub fn amount_msat(&self) -> u64 {
         self.0.final_value_msat
