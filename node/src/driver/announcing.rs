@@ -20,6 +20,7 @@ use zarnitsa_channel::message::OutgoingMessage;
 use zarnitsa_channel::script::funding_script_pubkey;
 use zarnitsa_channel::state::Channel;
 use zarnitsa_peer::Connection;
+use zarnitsa_signer::AnnouncementSignatures as Announcement;
 
 use super::live::Live;
 use super::Driver;
@@ -65,12 +66,20 @@ impl Driver {
         if self.shared.gossip.is_announced(short_channel_id) && !asked {
             return;
         }
-        let announcing = self.announcings.entry(id).or_default();
-        if announcing.said != Some(connection) {
-            announcing.said = Some(connection);
-            self.say_signatures(id, connection);
+        let is_said = self.announcings.entry(id).or_default().said == Some(connection);
+        let signed = match self.shared.signer.sign_announcement(&id) {
+            Ok(signed) => signed,
+            // The ledger is a step behind the machine: its next block asks again.
+            Err(error) => {
+                tracing::debug!(channel = %id, %error, "not announced yet");
+                self.announcement_waits = true;
+                return;
+            }
+        };
+        if !is_said {
+            self.say_signatures(id, connection, &signed);
         }
-        self.complete_announcement(id);
+        self.complete_announcement(id, &signed);
     }
 
     /// The channel is usable, deep enough, and meant to be public.
@@ -88,21 +97,23 @@ impl Driver {
             .flatten()
     }
 
-    fn say_signatures(&self, id: ChannelId, connection: Connection) {
-        match self.shared.signer.sign_announcement(&id) {
-            Ok(signed) => {
-                let msg = AnnouncementSignatures {
-                    channel_id: ldk_channel_id(id),
-                    short_channel_id: signed.short_channel_id,
-                    node_signature: signed.node,
-                    bitcoin_signature: signed.bitcoin,
-                };
-                let node_id = connection.node_id;
-                let event = MessageSendEvent::SendAnnouncementSignatures { node_id, msg };
-                self.shared.send(connection, event);
-            }
-            // The ledger may be a step behind the machine: the next block asks again.
-            Err(error) => tracing::debug!(channel = %id, %error, "not announced yet"),
+    fn say_signatures(&mut self, id: ChannelId, connection: Connection, signed: &Announcement) {
+        let msg = AnnouncementSignatures {
+            channel_id: ldk_channel_id(id),
+            short_channel_id: signed.short_channel_id,
+            node_signature: signed.node,
+            bitcoin_signature: signed.bitcoin,
+        };
+        let node_id = connection.node_id;
+        let event = MessageSendEvent::SendAnnouncementSignatures { node_id, msg };
+        self.shared.send(connection, event);
+        self.announcings.entry(id).or_default().said = Some(connection);
+    }
+
+    /// The ledger has moved: what could not be signed before may be signed now.
+    pub(super) fn announce_what_waits(&mut self) {
+        if std::mem::take(&mut self.announcement_waits) {
+            self.announce_what_is_deep();
         }
     }
 
@@ -149,7 +160,7 @@ impl Driver {
     }
 
     /// With both sides' signatures the channel is public.
-    fn complete_announcement(&self, id: ChannelId) {
+    fn complete_announcement(&self, id: ChannelId, ours: &Announcement) {
         let theirs = self.announcings.get(&id).and_then(|it| it.theirs.as_ref());
         let (Some(theirs), Some(live)) = (theirs, self.channels.get(&id)) else {
             return;
@@ -160,9 +171,6 @@ impl Driver {
         if self.shared.gossip.is_announced(contents.short_channel_id) {
             return;
         }
-        let Ok(ours) = self.shared.signer.sign_announcement(&id) else {
-            return; // as above
-        };
         let ours_first = contents.node_id_1 == NodeId::from_pubkey(&self.shared.signer.node_id());
         let (node, funding) = (
             (ours.node, theirs.node_signature),

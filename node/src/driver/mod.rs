@@ -142,6 +142,8 @@ pub(crate) struct Driver {
     names: Names,
     /// Channels on their way to being public.
     announcings: Announcings,
+    /// One of them could not be signed before the ledger's next block.
+    announcement_waits: bool,
     /// What was told to all of those that are.
     published: Published,
     /// Payments of this node that are under way.
@@ -188,6 +190,7 @@ impl Driver {
             links: Links::default(),
             names: Names::default(),
             announcings: Announcings::default(),
+            announcement_waits: false,
             published: Published::default(),
             sendings: Sendings::default(),
             effects,

@@ -25,6 +25,7 @@ const MAX_CLAIMING: usize = 256;
 
 impl Driver {
     pub(super) fn block_committed(&mut self, block: &CommittedBlock) {
+        self.announce_what_waits();
         for transaction in block.transactions.iter().filter(|t| t.result.is_ok()) {
             match order(&transaction.message, transaction.tx_hash, &self.shared) {
                 Some(Order::Payment(order)) => self.begin_payment(&order),
