@@ -10,12 +10,13 @@ export PATH := $(PATH):$(CACHE)/bitcoind/bin:$(CACHE)/bin
 # exonum's derive macros draw warnings about future compilers; the toolchain is pinned.
 export CARGO_FUTURE_INCOMPAT_REPORT_FREQUENCY := never
 
-.PHONY: help install ui run test soak bench advisories
+.PHONY: help install ui run test soak interop bench advisories
 
 help:
 	@echo 'make run         the regtest world: bitcoind, one hub, two users, the web UI'
 	@echo 'make test        every check and test'
-	@echo 'make soak        the long versions of simulation, kill, fault and reorg runs'
+	@echo 'make soak        the long versions of simulation, kill, fault, reorg and interoperability runs'
+	@echo 'make interop     ldk-node as a peer of the built program'
 	@echo 'make bench       benchmarks'
 	@echo 'make advisories  known vulnerabilities in the lockfile (needs the network)'
 
@@ -40,6 +41,10 @@ test: install
 soak: ui
 	@scripts/install test
 	ZARNITSA_SOAK=1 scripts/test
+
+interop: install
+	cargo build --locked --workspace --bins
+	@scripts/interop test
 
 # It ends with a table: user to hub to user, ours beside ldk-node's.
 bench: ui
