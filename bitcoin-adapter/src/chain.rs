@@ -119,6 +119,17 @@ pub struct ChainStatus {
     pub problem: Option<String>,
 }
 
+impl ChainStatus {
+    /// The height up to which watches and the wallet both know the chain; 0 before the source first answered.
+    /// The wallet follows a moment after the watches, which must hear of a block first.
+    #[must_use]
+    pub fn known_height(&self) -> u32 {
+        let told = self.tip.map_or(0, |block| block.height);
+        let in_wallet = self.wallet_tip.map_or(0, |block| block.height);
+        told.min(in_wallet)
+    }
+}
+
 /// What the follower and those who ask share.
 pub(crate) struct Shared {
     pub(crate) source: Arc<dyn ChainSource>,

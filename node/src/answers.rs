@@ -85,7 +85,7 @@ impl NodeApi for Answers {
             uri: self.uri.clone(),
             role: config.role,
             network: config.network,
-            block_height: chain.tip.map_or(0, |block| block.height),
+            block_height: chain.known_height(),
             ledger_height: head.height,
             ledger_hash: head.block_hash,
             state_hash: head.state_hash,

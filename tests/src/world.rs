@@ -134,6 +134,26 @@ impl World {
         inputs.sum::<Amount>() - outputs.sum::<Amount>()
     }
 
+    /// The node's coins once it knows of every block: its balance and bitcoind agree then.
+    ///
+    /// # Panics
+    /// If they disagree.
+    pub fn settled_coins(&self, node: &Node) -> Amount {
+        let height = self.bitcoind.height();
+        wait::until("the node knows of every block", || {
+            (node.api().info().ok()?.block_height >= height).then_some(())
+        });
+        let balance = node.api().balance().expect("a balance");
+        let coins = self.coins_on_chain(node);
+        assert_eq!(
+            balance.onchain_sat,
+            coins.to_sat(),
+            "{}: {balance:?}",
+            node.name()
+        );
+        coins
+    }
+
     /// What bitcoind says of the outputs that the node calls its own: each exists, and holds what the node says.
     ///
     /// # Panics

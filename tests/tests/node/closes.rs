@@ -46,12 +46,8 @@ fn mine_until_closed(world: &World, node: &Node, id: &str, most: u32) {
     panic!("{}: still {state}: {channel:?}", node.name());
 }
 
-/// Satoshis of the wallet's coins that came of transactions other than deposits and their change.
 fn onchain(world: &World, node: &Node) -> u64 {
-    let balance = node.api().balance().expect("a balance");
-    let coins = world.coins_on_chain(node).to_sat();
-    assert_eq!(balance.onchain_sat, coins, "{balance:?}");
-    coins
+    world.settled_coins(node).to_sat()
 }
 
 fn claimed(node: &Node, id: &str) -> Vec<String> {
