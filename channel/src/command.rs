@@ -89,6 +89,12 @@ pub enum LocalCommand {
         /// For people, in logs and in error messages.
         reason: String,
     },
+    /// This state is old, or may be: it came out of a backup. Nothing of it is signed or broadcast any more, and the peer
+    /// is asked to close (BOLT 2, Message Retransmission, "data loss protection").
+    LoseData {
+        /// For people.
+        reason: String,
+    },
     /// Gives up an opening that has not been broadcast (peer gone, refused, funding never seen).
     Abandon {
         /// For people, in logs and in error messages.

@@ -130,6 +130,7 @@ impl Method {
                 LocalCommand::Shutdown { .. }
                 | LocalCommand::ProposeClosing { .. }
                 | LocalCommand::ForceClose { .. }
+                | LocalCommand::LoseData { .. }
                 | LocalCommand::Abandon { .. } => Self::Closing,
             },
             Command::Peer { message, .. } => match message {

@@ -78,6 +78,7 @@ impl AwaitingConfirmations {
             LocalCommand::ForceClose { reason } => {
                 Ok(self.common.close_alone(reason.clone(), Some(reason)))
             }
+            LocalCommand::LoseData { .. } => Ok(self.common.data_lost()),
             LocalCommand::Abandon { reason } => match self.common.params.opener {
                 // BOLT 2, channel_ready: the acceptor may forget a channel whose opening transaction never confirms.
                 Side::Counterparty => Ok(self.fail(reason, None)),

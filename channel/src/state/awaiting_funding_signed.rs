@@ -67,6 +67,7 @@ impl AwaitingFundingSigned {
                 | LocalCommand::UpdateFee { .. }
                 | LocalCommand::Commit
                 | LocalCommand::WithdrawHtlcs
+                | LocalCommand::LoseData { .. }
                 | LocalCommand::Shutdown { .. }
                 | LocalCommand::ProposeClosing { .. } => Err(refusal),
             },

@@ -86,6 +86,7 @@ impl AwaitingPeerReady {
             LocalCommand::ForceClose { reason } => {
                 Ok(self.common.close_alone(reason.clone(), Some(reason)))
             }
+            LocalCommand::LoseData { .. } => Ok(self.common.data_lost()),
             LocalCommand::Abandon { .. } => Err(ChannelError::CannotAbandon),
             LocalCommand::AddHtlc { .. }
             | LocalCommand::FulfillHtlc { .. }

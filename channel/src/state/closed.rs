@@ -132,6 +132,7 @@ impl Closed {
             | LocalCommand::Shutdown { .. }
             | LocalCommand::ProposeClosing { .. }
             | LocalCommand::ForceClose { .. }
+            | LocalCommand::LoseData { .. }
             | LocalCommand::Abandon { .. } => Err(refusal),
         }
     }

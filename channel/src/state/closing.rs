@@ -188,7 +188,6 @@ impl Closing {
             .compare(params, message, holder_point);
         if agreement == Ok(crate::commitments::Agreement::HolderIsBehind) {
             self.cause = Cause::DataLost;
-            return Ok(self.with(Vec::new()));
         }
         let actions = match (&self.cause, &self.resolution) {
             (Cause::Mutual { scripts, agreement }, None) => {
@@ -268,6 +267,8 @@ impl Closing {
                 Cause::Mutual { .. } | Cause::Seen | Cause::Alone { .. } => Err(refusal),
                 Cause::DataLost => Err(ChannelError::DataLost),
             },
+            // A channel that closes has made its last commitment: this state is as new as any.
+            LocalCommand::LoseData { .. } => Ok(self.with(Vec::new())),
             LocalCommand::Abandon { .. } => Err(ChannelError::CannotAbandon),
             // Nothing is sent any more, but the preimage claims the HTLC's output.
             LocalCommand::FulfillHtlc { id, preimage } => {

@@ -56,6 +56,7 @@ impl Failed {
                 | LocalCommand::Shutdown { .. }
                 | LocalCommand::ProposeClosing { .. }
                 | LocalCommand::ForceClose { .. }
+                | LocalCommand::LoseData { .. }
                 | LocalCommand::Abandon { .. } => Err(refusal),
             },
             Command::Chain(event) => match event {

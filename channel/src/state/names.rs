@@ -80,6 +80,7 @@ fn local_name(command: &LocalCommand) -> &'static str {
         LocalCommand::Shutdown { .. } => "a cooperative close",
         LocalCommand::ProposeClosing { .. } => "a closing fee",
         LocalCommand::ForceClose { .. } => "a unilateral close",
+        LocalCommand::LoseData { .. } => "loss of data",
         LocalCommand::Abandon { .. } => "abandonment",
     }
 }

@@ -151,6 +151,7 @@ impl NegotiatingClosing {
             LocalCommand::ForceClose { reason } => {
                 Ok(self.common.close_alone(reason.clone(), Some(reason)))
             }
+            LocalCommand::LoseData { .. } => Ok(self.common.data_lost()),
             LocalCommand::Abandon { .. } => Err(ChannelError::CannotAbandon),
             LocalCommand::Shutdown { .. } => Err(CloseError::AlreadySent.into()),
             LocalCommand::AddHtlc { .. }

@@ -98,6 +98,7 @@ impl Normal {
             LocalCommand::ForceClose { reason } => {
                 Ok(self.common.close_alone(reason.clone(), Some(reason)))
             }
+            LocalCommand::LoseData { .. } => Ok(self.common.data_lost()),
             LocalCommand::Abandon { .. } => Err(ChannelError::CannotAbandon),
             LocalCommand::ProposeClosing { .. } => Err(refusal),
         }

@@ -239,6 +239,7 @@ impl ShuttingDown {
             LocalCommand::ForceClose { reason } => {
                 Ok(self.common.close_alone(reason.clone(), Some(reason)))
             }
+            LocalCommand::LoseData { .. } => Ok(self.common.data_lost()),
             LocalCommand::Abandon { .. } => Err(ChannelError::CannotAbandon),
             LocalCommand::ProposeClosing { .. } => Err(refusal),
         }

@@ -106,6 +106,7 @@ impl Established {
             LocalCommand::Shutdown { .. }
             | LocalCommand::ProposeClosing { .. }
             | LocalCommand::ForceClose { .. }
+            | LocalCommand::LoseData { .. }
             | LocalCommand::Abandon { .. } => return Err(refusal),
         }
         Ok(Vec::new())

@@ -328,10 +328,54 @@ fn normal_reestablish_with_proof_that_we_are_behind_forbids_every_broadcast() {
         .a
         .receive(PeerMessage::ChannelReestablish(hello(&pair.b)))
         .unwrap();
+    assert_eq!(sent(&actions), ["other"], "the error again");
     assert!(!actions
         .iter()
         .any(|action| matches!(action, Action::Broadcast(_))));
     assert!(pair.a.channel.holder_commitment().is_none());
+}
+
+#[test]
+fn normal_loss_of_data_asks_the_peer_to_close_whatever_the_peer_proves() {
+    let (mut pair, newest) = behind();
+    let old = pair.a.channel.clone();
+    for state in [old, newest] {
+        pair.a.channel = state;
+        let reason = "out of a backup".to_owned();
+        pair.a.local(LocalCommand::LoseData { reason }).unwrap();
+        let Channel::Closing(closing) = &pair.a.channel else {
+            panic!("closing");
+        };
+        assert_eq!(*closing.cause(), Cause::DataLost);
+        assert!(pair.a.channel.holder_commitment().is_none());
+        assert!(pair.a.channel.counterparty_commitment().is_none());
+        assert_eq!(pair.a.channel.resume(), Vec::new());
+        let actions = pair
+            .a
+            .receive(PeerMessage::ChannelReestablish(hello(&pair.b)))
+            .unwrap();
+        assert_eq!(sent(&actions), ["other"], "an error that asks for a close");
+        assert!(!actions
+            .iter()
+            .any(|action| matches!(action, Action::Broadcast(_))));
+        let reason = "impatience".to_owned();
+        let refusal = pair
+            .a
+            .local(LocalCommand::ForceClose { reason })
+            .unwrap_err();
+        assert_eq!(refusal, ChannelError::DataLost);
+    }
+}
+
+#[test]
+fn closing_loss_of_data_keeps_a_commitment_that_was_the_last() {
+    let mut pair = used();
+    let reason = "hurry".to_owned();
+    pair.a.local(LocalCommand::ForceClose { reason }).unwrap();
+    let before = pair.a.channel.clone();
+    let reason = "out of a backup".to_owned();
+    let actions = pair.a.local(LocalCommand::LoseData { reason }).unwrap();
+    assert_eq!((pair.a.channel, actions), (before, Vec::new()));
 }
 
 #[test]

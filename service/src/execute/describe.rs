@@ -49,12 +49,14 @@ pub(super) struct Detail {
 /// The transaction and the reason that a command carries.
 pub(super) fn detail_of(command: &Command) -> Detail {
     match command {
-        Command::Local(LocalCommand::ForceClose { reason } | LocalCommand::Abandon { reason }) => {
-            Detail {
-                txid: None,
-                note: reason.clone(),
-            }
-        }
+        Command::Local(
+            LocalCommand::ForceClose { reason }
+            | LocalCommand::LoseData { reason }
+            | LocalCommand::Abandon { reason },
+        ) => Detail {
+            txid: None,
+            note: reason.clone(),
+        },
         Command::Peer {
             message: PeerMessage::Error { text },
             ..
@@ -146,6 +148,7 @@ fn kind_of_local(command: &LocalCommand) -> HistoryKind {
         LocalCommand::Shutdown { .. }
         | LocalCommand::ProposeClosing { .. }
         | LocalCommand::ForceClose { .. }
+        | LocalCommand::LoseData { .. }
         | LocalCommand::Abandon { .. } => HistoryKind::Closing,
     }
 }

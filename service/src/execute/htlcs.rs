@@ -149,6 +149,7 @@ impl Ledger<'_> {
             | LocalCommand::Shutdown { .. }
             | LocalCommand::ProposeClosing { .. }
             | LocalCommand::ForceClose { .. }
+            | LocalCommand::LoseData { .. }
             | LocalCommand::Abandon { .. } => Ok(Cause::None),
         }
     }

@@ -46,6 +46,9 @@ mod convert {
             Command::Local(LocalCommand::ForceClose { reason }) => {
                 Some(Pb::force_close(reason_to_pb(reason)))
             }
+            Command::Local(LocalCommand::LoseData { reason }) => {
+                Some(Pb::data_lost(reason_to_pb(reason)))
+            }
             Command::Local(LocalCommand::Abandon { reason }) => {
                 Some(Pb::abandon(reason_to_pb(reason)))
             }
@@ -100,6 +103,9 @@ mod convert {
                 }))
             }
             Pb::force_close(reason) => Command::Local(LocalCommand::ForceClose {
+                reason: reason_from_pb(reason)?,
+            }),
+            Pb::data_lost(reason) => Command::Local(LocalCommand::LoseData {
                 reason: reason_from_pb(reason)?,
             }),
             Pb::abandon(reason) => Command::Local(LocalCommand::Abandon {

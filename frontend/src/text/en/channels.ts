@@ -124,6 +124,7 @@ export const channels = {
     'closing.received': 'The peer signed a closing transaction',
     'closing.force_close': 'This node closes it without the peer',
     'closing.abandon': 'The opening was given up',
+    'closing.data_lost': 'This state may be old: the peer is asked to close',
     'closing.peer_error': 'The peer reported an error',
     closing: 'A step towards the close',
     'chain.opening_confirmed': 'The opening transaction is confirmed',

@@ -129,6 +129,7 @@ export const channels: typeof en = {
     'closing.received': 'Сосед подписал закрывающую транзакцию',
     'closing.force_close': 'Этот узел закрывает канал без соседа',
     'closing.abandon': 'От открытия отказались',
+    'closing.data_lost': 'Это состояние могло устареть: соседа просят закрыть канал',
     'closing.peer_error': 'Сосед сообщил об ошибке',
     closing: 'Шаг к закрытию',
     'chain.opening_confirmed': 'Открывающая транзакция подтверждена',
