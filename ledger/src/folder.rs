@@ -21,7 +21,7 @@ use std::{
 use crate::error::OpenError;
 
 const LOCK: &str = "lock";
-const STORE: &str = "store";
+pub(crate) const STORE: &str = "store";
 const WORK: &str = "work";
 
 /// The locked folder of one ledger. Dropping it lets another process open the ledger.

@@ -135,6 +135,13 @@ impl NodeApi for Answers {
         Ok(api::LogTail { lines })
     }
 
+    async fn backup(&self) -> Result<std::fs::File, ApiError> {
+        let shared = self.shared.clone();
+        tokio::task::spawn_blocking(move || shared.backup())
+            .await
+            .map_err(ApiError::internal)?
+    }
+
     async fn peer_connect(&self, request: api::PeerConnect) -> Result<api::PeerNamed, ApiError> {
         let peer = request.peer;
         let address = peer.address.unwrap_or_default();

@@ -80,6 +80,10 @@ pub trait NodeApi: Send + Sync + 'static {
     /// The newest lines of the log, `count` at most.
     async fn log_tail(&self, count: usize) -> Result<LogTail, ApiError>;
 
+    /// An encrypted backup of the node as it is now, in a file that has no name. Error while a channel is being opened:
+    /// [`ErrorCode::Conflict`].
+    async fn backup(&self) -> Result<std::fs::File, ApiError>;
+
     /// Connects, and stays connected. Error when the handshake fails: [`ErrorCode::PeerUnreachable`].
     async fn peer_connect(&self, request: PeerConnect) -> Result<PeerNamed, ApiError>;
 

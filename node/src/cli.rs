@@ -1,5 +1,6 @@
 //! The command line. Results go to standard output, errors to standard error with exit code 1, wrong usage is 2.
 
+mod backup;
 mod balance;
 mod channel;
 mod client;
@@ -27,6 +28,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use client::Client;
 use output::Output;
+pub(crate) use passphrase::passphrase;
 use place::Place;
 
 /// Zarnitsa: a Lightning node whose only database is a local Exonum ledger.
@@ -80,6 +82,9 @@ enum Command {
     /// The ledger
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// Encrypted backups, and nodes out of them
+    #[command(subcommand)]
+    Backup(backup::Backup),
     /// Run the regtest world: bitcoind, one hub, two users
     Demo(demo::Demo),
     /// Print a completion script for a shell
@@ -120,6 +125,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Forward(forward) => forward.run(&client()?, out),
         Command::Policy(policy) => policy.run(&client()?, out),
         Command::Ledger(ledger) => ledger.run(place, out),
+        Command::Backup(backup) => backup.run(place, out),
         Command::Demo(demo) => demo.run(out),
         Command::Completions(completions) => completions.run(),
         Command::Guard(guard) => guard.run(),

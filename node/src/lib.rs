@@ -2,6 +2,7 @@
 
 mod answers;
 pub mod api;
+mod backup;
 mod bolt11;
 mod channel_update;
 mod claims;

@@ -229,26 +229,7 @@ fn start_chain(
     signer: &Signer,
 ) -> Result<(ChainParts, mpsc::Receiver<ChainEvent>), StartError> {
     let network = config.network.kind();
-    let account = |kind, wallet_kind| -> Result<AccountDescriptors, StartError> {
-        let descriptors = signer.wallet_descriptors(wallet_kind)?;
-        let (external, change) = (descriptors.external, descriptors.change);
-        Ok(AccountDescriptors {
-            kind,
-            external,
-            change,
-        })
-    };
-    let accounts = vec![
-        account(AddressKind::Segwit, WalletKind::Segwit)?,
-        account(AddressKind::Taproot, WalletKind::Taproot)?,
-    ];
-    let birthday = Birthday::Now;
-    let wallet = Wallet::open(WalletOptions {
-        path: dir.wallet(),
-        network,
-        accounts,
-        birthday,
-    })?;
+    let wallet = open_wallet(config, dir, signer)?;
     let source: Arc<dyn ChainSource> = Arc::new(Bitcoind::new(bitcoind_config(config)?));
     let mut options = ChainOptions::new(network, Start::Tip, Some(wallet.clone()));
     options.poll_interval = Duration::from_millis(config.bitcoind.poll_ms);
@@ -266,6 +247,34 @@ fn start_chain(
         },
         events,
     ))
+}
+
+/// The on-chain wallet's file, which asks no chain by itself.
+pub(crate) fn open_wallet(
+    config: &Config,
+    dir: &DataDir,
+    signer: &Signer,
+) -> Result<Wallet, StartError> {
+    let network = config.network.kind();
+    let account = |kind, wallet_kind| -> Result<AccountDescriptors, StartError> {
+        let descriptors = signer.wallet_descriptors(wallet_kind)?;
+        let (external, change) = (descriptors.external, descriptors.change);
+        Ok(AccountDescriptors {
+            kind,
+            external,
+            change,
+        })
+    };
+    let accounts = vec![
+        account(AddressKind::Segwit, WalletKind::Segwit)?,
+        account(AddressKind::Taproot, WalletKind::Taproot)?,
+    ];
+    Ok(Wallet::open(WalletOptions {
+        path: dir.wallet(),
+        network,
+        accounts,
+        birthday: Birthday::Now,
+    })?)
 }
 
 fn sat_vb(rate: u64) -> bitcoin::FeeRate {

@@ -7,6 +7,7 @@
 //! Secrets have no `Debug` that shows them, are wiped when dropped, and are in no error.
 
 mod announce;
+mod backup;
 mod channel;
 mod error;
 mod keys;
@@ -18,6 +19,7 @@ mod signer;
 mod witness;
 
 pub use announce::AnnouncementSignatures;
+pub use backup::{BackupError, Opening, Sealing};
 pub use channel::{ChannelView, CommitmentSignatures};
 pub use error::{PsbtError, SignerError, WitnessError};
 pub use keys::{LedgerSeeds, Purpose};

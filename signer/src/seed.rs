@@ -57,10 +57,35 @@ const TAG: usize = 16;
 const MAX_FILE: usize = HEADER + 32 + TAG + CHECKSUM;
 
 #[derive(Clone, Copy)]
-struct Cost {
+pub(crate) struct Cost {
     memory_kib: u32,
     passes: u32,
     lanes: u32,
+}
+
+impl Cost {
+    /// What a new file of this network costs to open.
+    pub(crate) fn of(network: Network) -> Self {
+        match network {
+            Network::Regtest => REGTEST_COST,
+            _ => COST,
+        }
+    }
+
+    /// Memory, passes, lanes; none where a file asks for more than any does.
+    pub(crate) fn checked([memory_kib, passes, lanes]: [u32; 3]) -> Option<Self> {
+        let fits = memory_kib <= MOST.memory_kib && passes <= MOST.passes && lanes <= MOST.lanes;
+        fits.then_some(Self {
+            memory_kib,
+            passes,
+            lanes,
+        })
+    }
+
+    /// Memory, passes, lanes.
+    pub(crate) fn numbers(self) -> [u32; 3] {
+        [self.memory_kib, self.passes, self.lanes]
+    }
 }
 
 /// `<dir>/seed`
@@ -111,11 +136,8 @@ fn encrypt(
     file.extend_from_slice(MAGIC);
     file.extend_from_slice(&VERSION.to_be_bytes());
     file.extend_from_slice(&network.magic().to_bytes());
-    let cost = match network {
-        Network::Regtest => REGTEST_COST,
-        _ => COST,
-    };
-    for number in [cost.memory_kib, cost.passes, cost.lanes] {
+    let cost = Cost::of(network);
+    for number in cost.numbers() {
         file.extend_from_slice(&number.to_be_bytes());
     }
     file.extend_from_slice(&salt);
@@ -202,17 +224,10 @@ impl<'a> Fields<'a> {
         check_sum(contents)?;
         let magic = Magic::from_bytes(take(&mut rest)?);
         let network = Network::from_magic(magic).ok_or(Bad::Damaged("its network is unknown"))?;
-        let cost = Cost {
-            memory_kib: u32::from_be_bytes(take(&mut rest)?),
-            passes: u32::from_be_bytes(take(&mut rest)?),
-            lanes: u32::from_be_bytes(take(&mut rest)?),
-        };
-        if cost.memory_kib > MOST.memory_kib || cost.passes > MOST.passes || cost.lanes > MOST.lanes
-        {
-            return Err(Bad::Damaged(
-                "it asks for more work than any seed file does",
-            ));
-        }
+        let mut number = || take(&mut rest).map(u32::from_be_bytes);
+        let cost = Cost::checked([number()?, number()?, number()?]).ok_or(Bad::Damaged(
+            "it asks for more work than any seed file does",
+        ))?;
         let salt = take(&mut rest)?;
         let nonce = take(&mut rest)?;
         let [length] = take(&mut rest)?;
@@ -254,13 +269,24 @@ fn check_sum(contents: &[u8]) -> Result<(), Bad> {
 }
 
 fn cipher(passphrase: &str, salt: &[u8; 16], cost: Cost) -> Result<XChaCha20Poly1305, SignerError> {
+    Ok(XChaCha20Poly1305::new(
+        (&*stretch(passphrase, salt, cost)?).into(),
+    ))
+}
+
+/// The passphrase as a key.
+pub(crate) fn stretch(
+    passphrase: &str,
+    salt: &[u8; 16],
+    cost: Cost,
+) -> Result<Zeroizing<[u8; 32]>, SignerError> {
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32))
         .map_err(SignerError::KeyStretching)?;
     let mut key = Zeroizing::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(passphrase.as_bytes(), salt, &mut *key)
         .map_err(SignerError::KeyStretching)?;
-    Ok(XChaCha20Poly1305::new((&*key).into()))
+    Ok(key)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, SignerError> {

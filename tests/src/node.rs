@@ -58,6 +58,7 @@ pub struct Node {
     folder: PathBuf,
     http: SocketAddr,
     lightning: SocketAddr,
+    words: String,
     process: Option<Child>,
 }
 
@@ -69,11 +70,12 @@ impl Node {
     pub fn create(parent: &Path, name: &str, role: &str, bitcoind: &Bitcoind) -> Self {
         let folder = parent.join(name);
         fs::create_dir(&folder).expect("a new folder in a temporary one");
-        let node = Self {
+        let mut node = Self {
             name: name.to_owned(),
             folder,
             http: free_port(),
             lightning: free_port(),
+            words: String::new(),
             process: None,
         };
         fs::write(node.settings(), node.settings_text(role, bitcoind))
@@ -84,6 +86,9 @@ impl Node {
             "init: {}",
             String::from_utf8_lossy(&made.stderr)
         );
+        let made: serde_json::Value =
+            serde_json::from_slice(&made.stdout).expect("init prints JSON");
+        node.words = made["mnemonic"].as_str().expect("new words").to_owned();
         node
     }
 
@@ -110,6 +115,11 @@ impl Node {
     /// The folder of its network, which holds ledger, seed and tokens.
     pub fn folder(&self) -> PathBuf {
         self.folder.join("regtest")
+    }
+
+    /// The seed's words, as `init` showed them once.
+    pub fn words(&self) -> &str {
+        &self.words
     }
 
     /// What the test calls it.
@@ -202,7 +212,16 @@ impl Node {
     /// # Panics
     /// If the program cannot be started.
     pub fn command(&self, arguments: &[&str]) -> Output {
+        self.command_with(&[], arguments)
+    }
+
+    /// The same with more variables.
+    ///
+    /// # Panics
+    /// If the program cannot be started.
+    pub fn command_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
         self.program()
+            .envs(variables.iter().copied())
             .args(arguments)
             .stdin(Stdio::null())
             .output()

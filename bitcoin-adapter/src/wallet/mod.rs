@@ -14,7 +14,7 @@ mod store;
 mod sync;
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -193,6 +193,14 @@ impl Wallet {
                 .apply_unconfirmed_txs([(transaction.clone(), now)]);
         }
         inner.persist()
+    }
+
+    /// Copies the wallet's file as it is now to `path`, which must not exist.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn copy_to(&self, path: &Path) -> Result<(), WalletError> {
+        self.lock().store.copy_to(path)
     }
 
     /// Forgets an unconfirmed transaction that the network will never take, and gives back its coins.

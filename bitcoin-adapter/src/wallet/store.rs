@@ -34,6 +34,13 @@ impl Store {
         Ok(Self { connection })
     }
 
+    /// Copies the file into another, which must not exist.
+    pub(super) fn copy_to(&self, path: &Path) -> Result<(), WalletError> {
+        let to = path.display().to_string();
+        self.connection.execute("VACUUM INTO ?1", [to])?;
+        Ok(())
+    }
+
     /// All changes of an account, merged; `None` if there are none.
     pub(super) fn load(&mut self, account: &str) -> Result<Option<ChangeSet>, WalletError> {
         let mut merged: Option<ChangeSet> = None;

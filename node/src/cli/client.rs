@@ -1,6 +1,6 @@
 //! Talks to the running node over loopback HTTP, with the full token from the data folder.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::time::Duration;
 
 use anyhow::{bail, Context};
@@ -50,6 +50,13 @@ impl Client {
     /// Commands.
     pub fn post<T: DeserializeOwned>(&self, path: &str, body: impl Serialize) -> anyhow::Result<T> {
         self.read(self.request("POST", path).send_json(body))
+    }
+
+    /// Commands something whose answer is a file.
+    pub fn download(&self, path: &str, out: &mut impl Write) -> anyhow::Result<()> {
+        let response = self.answer(self.request("POST", path).call())?;
+        std::io::copy(&mut response.into_reader(), out).context("the node's answer ends early")?;
+        Ok(())
     }
 
     /// Commands something whose answer comes line by line.

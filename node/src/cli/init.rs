@@ -61,7 +61,7 @@ impl Init {
     }
 }
 
-fn read_words(path: &std::path::Path) -> anyhow::Result<Mnemonic> {
+pub(super) fn read_words(path: &std::path::Path) -> anyhow::Result<Mnemonic> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("cannot read the words from {}", path.display()))?;
     Ok(Mnemonic::parse(Zeroizing::new(text).trim())?)

@@ -70,7 +70,10 @@ fn export(place: &Place, folder: &DataDir, file: &Path) -> anyhow::Result<Ledger
 }
 
 /// How to open the ledger of a node that does not run; none where one runs.
-fn offline(place: &Place, folder: &DataDir) -> anyhow::Result<Option<(LedgerOptions, FolderLock)>> {
+pub(super) fn offline(
+    place: &Place,
+    folder: &DataDir,
+) -> anyhow::Result<Option<(LedgerOptions, FolderLock)>> {
     let lock = match folder.lock() {
         Ok(lock) => lock,
         Err(DataDirError::InUse { .. }) => return Ok(None),

@@ -53,6 +53,9 @@ fn command_of_the_interface_is_understood() {
         "ledger head".into(),
         "ledger verify".into(),
         "ledger export f".into(),
+        "backup create f".into(),
+        "backup restore f --mnemonic-file w".into(),
+        "backup restore f".into(),
         "completions bash".into(),
     ];
     for line in lines {

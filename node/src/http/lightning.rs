@@ -1,5 +1,6 @@
 //! `/api/services/lightning/v1/...`: the node, for people and their programs.
 
+mod backup_create;
 mod balance;
 mod channel;
 mod channel_close;
@@ -82,6 +83,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         wallet_transactions::endpoint(),
         ledger_head::endpoint(),
         ledger_verify::endpoint(),
+        backup_create::endpoint(),
         events::endpoint(),
     ]
 }

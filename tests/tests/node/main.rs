@@ -21,6 +21,8 @@ mod payments;
 #[cfg(test)]
 mod recording;
 #[cfg(test)]
+mod recovery;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod settlement;

@@ -202,6 +202,14 @@ impl NodeApi for Fake {
         })
     }
 
+    async fn backup(&self) -> Result<std::fs::File, ApiError> {
+        use std::io::{Seek, Write};
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[7; 200_000]).unwrap();
+        file.rewind().unwrap();
+        self.command("backup", file)
+    }
+
     async fn peer_connect(&self, request: PeerConnect) -> Result<PeerNamed, ApiError> {
         let node_id = request.peer.node_id;
         self.command(request, PeerNamed { node_id })
