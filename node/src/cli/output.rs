@@ -50,11 +50,16 @@ impl Output {
 fn table(value: &Value, columns: &[&str]) -> String {
     match value {
         Value::Object(fields) => {
-            let rows = fields
-                .iter()
+            let (lists, plain): (Vec<_>, Vec<_>) =
+                fields.iter().partition(|(_, value)| is_of_things(value));
+            let rows = plain
+                .into_iter()
                 .map(|(name, value)| vec![title(name), cell(value)])
                 .collect::<Vec<_>>();
-            align(&rows)
+            let lists = lists.into_iter().map(|(name, value)| {
+                format!("\n{}:\n{}", title(name), indent(&whole_table(value)))
+            });
+            std::iter::once(align(&rows)).chain(lists).collect()
         }
         Value::Array(values) if values.is_empty() => "none\n".into(),
         Value::Array(values) => {
@@ -67,6 +72,27 @@ fn table(value: &Value, columns: &[&str]) -> String {
         }
         other => format!("{}\n", cell(other)),
     }
+}
+
+/// Whether it is a list that is shown as a table of its own.
+fn is_of_things(value: &Value) -> bool {
+    matches!(value, Value::Array(values) if values.first().is_some_and(Value::is_object))
+}
+
+/// A list with all that its things have, but for the lists in them: those are for programs.
+fn whole_table(value: &Value) -> String {
+    let first = value.get(0).and_then(Value::as_object);
+    let columns: Vec<&str> = first
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| !is_of_things(value))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    table(value, &columns)
+}
+
+fn indent(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
 }
 
 /// `local_msat` is read as "local msat".
@@ -128,6 +154,16 @@ mod tests {
         assert_eq!(
             text,
             "block height  7\nnode id       02\nok            yes\nuri           -\n"
+        );
+    }
+
+    #[test]
+    fn list_in_one_thing_is_a_table_below_it() {
+        let part = json!({ "fee_msat": "0", "route": [{ "hop": 1 }], "status": "succeeded" });
+        let value = json!({ "parts": [part], "route": [], "status": "succeeded" });
+        assert_eq!(
+            table(&value, &[]),
+            "route   -\nstatus  succeeded\n\nparts:\n  fee msat  status\n  0         succeeded\n"
         );
     }
 
