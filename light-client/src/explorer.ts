@@ -29,7 +29,7 @@ export interface ProvedTransaction {
   position: number
   block: ProvedBlock
   succeeded: boolean
-  /** What the service said where it refused; not proved. */
+  /** What the service said where it refused. That it did is proved; these words are the node's. */
   refusal: string
 }
 
@@ -129,25 +129,13 @@ export class Explorer {
   }
 }
 
-/**
- * Whether the transaction succeeded, where node and block agree on it.
- *
- * A failure's bytes are not sent in a form that can be checked. So only success is proved; a transaction that the node
- * calls refused is at least not among those whose success the block proves.
- */
+/** Whether the transaction succeeded: the block proves either, and the node must say the same. */
 function outcome(status: unknown, isProved: () => boolean): boolean {
-  if (object(status, 'status').type === 'success') {
-    if (isProved()) return true
-    throw new ProofError('mismatch', 'the node says that the transaction succeeded, the block says that it failed')
-  }
-  let proved = false
-  try {
-    proved = isProved()
-  } catch (error) {
-    if (!(error instanceof ProofError) || error.code !== 'malformed') throw error
-  }
-  if (proved) throw new ProofError('mismatch', 'the node says that the transaction failed, the block says that it succeeded')
-  return false
+  const said = object(status, 'status').type === 'success'
+  const proved = isProved()
+  if (said === proved) return proved
+  const word = (succeeded: boolean) => (succeeded ? 'succeeded' : 'failed')
+  throw new ProofError('mismatch', `the node says that the transaction ${word(said)}, the block says that it ${word(proved)}`)
 }
 
 function describe(status: unknown): string {

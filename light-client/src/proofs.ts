@@ -3,9 +3,10 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import exonum, { type Codec } from 'exonum-client'
 
+import { callErrorBytes } from './call-error.js'
 import { ProofError } from './errors.js'
 import { CallInBlockSchema } from './gen/exonum/blockchain_pb.js'
-import { fromHex, isHex } from './hex.js'
+import { fromHex } from './hex.js'
 import { count, hex, list, object } from './json.js'
 
 /** Stored bytes travel as hex. Decoding and encoding them again would change them where encodings differ. */
@@ -99,7 +100,7 @@ export function verifyLocation(json: unknown, txRoot: string, txHash: string, po
 export function callSucceeded(json: unknown, errorRoot: string, position: number, txCount: number): boolean {
   if (position >= txCount) throw new ProofError('other_question', 'the block has no such transaction')
   const key: Codec<unknown> = { serialize: callBytes }
-  const proof = attempt('call proof', () => new exonum.MapProof<unknown, unknown>(json, key, { serialize: errorBytes }))
+  const proof = attempt('call proof', () => new exonum.MapProof<unknown, unknown>(json, key, { serialize: callErrorBytes }))
   same(proof.merkleRoot, errorRoot, 'the outcome is not in the block')
   const isOurs = (call: unknown) => isCall(call, position)
   if ([...proof.missingKeys].some(isOurs)) return true
@@ -117,12 +118,6 @@ function callBytes(call: unknown): Uint8Array {
   if (type !== 'transaction') throw new ProofError('other_question', 'the proof is not about a transaction')
   const value = { case: 'transaction' as const, value: count(index, 'index') }
   return toBinary(CallInBlockSchema, create(CallInBlockSchema, { call: value }))
-}
-
-/** The error's bytes as hex, where the node sends them; a proof of success needs none. */
-function errorBytes(error: unknown): Uint8Array {
-  if (!isHex(error)) throw new ProofError('malformed', 'the call failed; its error is not given as bytes')
-  return fromHex(error)
 }
 
 function same(actual: string, expected: string, message: string): void {

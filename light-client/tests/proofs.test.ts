@@ -111,7 +111,7 @@ test.each([undefined, null, {}, { entries: [{}], proof: [] }, { entries: 1, proo
 )
 
 const SUCCEEDED = ['invoice', 'invoice_other', 'invoice_cancel', 'policy']
-const REFUSED = ['invoice_again']
+const REFUSED = ['invoice_again', 'close_channel']
 
 test.each([...SUCCEEDED, ...REFUSED])('%s is proved to stand in its block', (name) => {
   const { transaction, call_status } = vectors().outcomes[name]!
@@ -130,13 +130,38 @@ test.each(SUCCEEDED)('%s is proved to have succeeded', (name) => {
   expect(() => callSucceeded(call_status.call_proof, block.errorHash, block.txCount, block.txCount)).toThrow()
 })
 
-test.each(REFUSED)('%s cannot be shown to have succeeded', (name) => {
+test.each(REFUSED)('%s is proved to have been refused, and cannot be shown to have succeeded', (name) => {
   const { call_status } = vectors().outcomes[name]!
   const block = verifyBlock(call_status, key)
+  expect(callSucceeded(call_status.call_proof, block.errorHash, 0, block.txCount)).toBe(false)
   const forged = { entries: [{ missing: { type: 'transaction', index: 0 } }], proof: [] }
   expect(() => callSucceeded(forged, block.errorHash, 0, block.txCount)).toThrow('not in the block')
-  expect(() => callSucceeded(call_status.call_proof, block.errorHash, 0, block.txCount)).toThrow()
 })
+
+test.each([
+  ['another code', { code: 1 }],
+  ['another kind', { type: 'core_error' }],
+  ['another method', { call_site: { call_type: 'method', instance_id: 100, method_id: 11 } }],
+  ['no call', { call_site: undefined }],
+  ['no runtime', { runtime_id: undefined }],
+])('refusal that is said to have %s is not the one in the block', (_, change) => {
+  const { call_status } = vectors().outcomes.invoice_again!
+  const block = verifyBlock(call_status, key)
+  const proof = call_status.call_proof as { entries: { value: object }[] }
+  proof.entries[0]!.value = { ...proof.entries[0]!.value, ...change }
+  expect(() => callSucceeded(proof, block.errorHash, 0, block.txCount)).toThrow('not in the block')
+})
+
+test.each([undefined, {}, { type: 'bad_luck' }, { type: 'service_error', code: -1 }])(
+  'refusal that is none is malformed: %j',
+  (value) => {
+    const { call_status } = vectors().outcomes.invoice_again!
+    const block = verifyBlock(call_status, key)
+    const proof = { entries: [{ key: { type: 'transaction', index: 0 }, value }], proof: [] }
+    const check = () => callSucceeded(proof, block.errorHash, 0, block.txCount)
+    expect(check).toThrow(expect.objectContaining({ code: 'malformed' }))
+  },
+)
 
 test('hex that is not lower-case hex is refused', () => {
   for (const text of ['0', 'zz', 'AB', ' 00']) expect(() => fromHex(text)).toThrow()
