@@ -1,10 +1,13 @@
 /** What an operator orders: each order is a ledger transaction signed by the operator's key, and its outcome is proved. */
 
+import exonum from 'exonum-client'
+
 import { decodeInvoice } from './bolt11.js'
 import type { LightClient } from './client.js'
 import { ProofError } from './errors.js'
 import { fromHex, isHex } from './hex.js'
 import { count, hex, object } from './json.js'
+import type { ChannelFees, CloseChannel, Keysend, NewInvoice, OpenBatch, OpenChannel, Pay, SettleInvoice } from './orders.js'
 import type { Invoice, Order, Payment, Policy } from './records.js'
 import { nonce, type KeyPair } from './transactions.js'
 
@@ -13,49 +16,7 @@ export class OrderError extends Error {
   override readonly name = 'OrderError'
 }
 
-export interface OpenChannel {
-  /** Node id. */
-  peer: string
-  /** `host:port`; not needed where the node is connected to the peer. */
-  address?: string | undefined
-  /** Undefined: all that the wallet holds. */
-  amountSat: bigint | undefined
-  /** The peer's from the start. */
-  pushMsat?: bigint | undefined
-  /** Of the opening transaction; undefined: the node estimates. */
-  feeRateSatVb?: number | undefined
-  announce?: boolean | undefined
-}
-
-export interface CloseChannel {
-  channelId: string
-  /** Without the peer. */
-  force?: boolean | undefined
-  feeRateSatVb?: number | undefined
-}
-
-export interface ChannelFees {
-  channelId: string
-  fees: { baseFeeMsat: bigint; feePpm: number; cltvDelta: number } | undefined
-}
-
-export interface Pay {
-  /** BOLT 11. */
-  invoice: string
-  /** Where the invoice leaves it to the payer. */
-  amountMsat?: bigint | undefined
-  /** One percent and at least 5 sat unless it is given. */
-  maxFeeMsat?: bigint | undefined
-}
-
-export interface NewInvoice {
-  /** Undefined: the payer chooses. */
-  amountMsat: bigint | undefined
-  description: string
-  expirySeconds?: number | undefined
-}
-
-const DRAFT = '/api/services/lightning/v1/invoices/draft'
+const SERVICE = '/api/services/lightning/v1'
 /** How long an outcome is waited for. */
 const PATIENCE = 60_000
 const FIRST_LOOK = 50
@@ -94,6 +55,22 @@ export class Operator {
     return channelId
   }
 
+  /** Opens several channels, all of them or none; answers with their ids once the opening transaction is with the Bitcoin network. */
+  async openBatch(order: OpenBatch): Promise<string[]> {
+    if (order.channels.length === 0) throw new TypeError('there is no channel to open')
+    const channels = order.channels.map(({ peer, address = '', amountSat, pushMsat = 0n, announce = false }) => {
+      if (!isHex(peer, 33)) throw new TypeError('the peer is no node id')
+      if (amountSat <= 0n) throw new TypeError('the amount must not be zero')
+      return { peer: fromHex(peer), address, amountSat, pushMsat, announce, nonce: nonce() }
+    })
+    if (new Set(order.channels.map(({ peer }) => peer)).size < channels.length) throw new TypeError('each peer can be named once')
+    const argument = { channels, feeratePerKw: feeratePerKw(order.feeRateSatVb), nonce: nonce() }
+    const { txHash } = await this.#client.command('openBatch', argument, this.#keys)
+    const opened = (await this.#done(txHash)).channels
+    if (opened.length !== channels.length) throw new ProofError('malformed', 'the order is done without its channels')
+    return opened
+  }
+
   /** Closes a channel; answers once the node has set about it. */
   async closeChannel(order: CloseChannel): Promise<void> {
     const channelId = fromHex(hex(order.channelId, 'channel id', 32))
@@ -113,23 +90,37 @@ export class Operator {
     const amountMsat = invoice.amountMsat ?? order.amountMsat
     if (!amountMsat || amountMsat < 0n) throw new TypeError('the invoice names no amount: give one')
     if (invoice.expiresAt.getTime() <= Date.now()) throw new OrderError('the invoice has expired')
-    const onePercent = amountMsat / 100n
     await this.#client.command(
       'payment',
       {
         paymentHash: fromHex(invoice.paymentHash),
         payee: fromHex(invoice.payee),
         amountMsat,
-        maxFeeMsat: order.maxFeeMsat ?? (onePercent > 5_000n ? onePercent : 5_000n),
+        maxFeeMsat: order.maxFeeMsat ?? usualMaxFee(amountMsat),
         invoice: order.invoice.trim().toLowerCase(),
         sessionNonce: nonce(),
       },
       this.#keys,
     )
-    return this.#until('the payment', async () => {
-      const { value } = await this.#client.payment(invoice.paymentHash)
-      return value?.status === 'pending' ? undefined : value
-    })
+    return this.#paid(invoice.paymentHash)
+  }
+
+  /** Pays a node that asked for nothing, and waits until it is proved to have succeeded or failed. */
+  async keysend(order: Keysend): Promise<Payment> {
+    const { amountMsat } = order
+    if (!isHex(order.payee, 33)) throw new TypeError('the payee is no node id')
+    if (amountMsat <= 0n) throw new TypeError('the amount must not be zero')
+    const draft = object(await this.#client.transport.post(`${SERVICE}/payments/keysend/draft`, {}), 'draft')
+    const paymentHash = hex(draft.payment_hash, 'payment hash', 32)
+    const argument = {
+      paymentHash: fromHex(paymentHash),
+      payee: fromHex(order.payee),
+      amountMsat,
+      maxFeeMsat: order.maxFeeMsat ?? usualMaxFee(amountMsat),
+      sessionNonce: fromHex(hex(draft.session_nonce, 'session nonce', 32)),
+    }
+    await this.#client.command('payment', argument, this.#keys)
+    return this.#paid(paymentHash)
   }
 
   /** Makes an invoice. The node signs it, and what it signed is checked before it goes into the ledger. */
@@ -138,8 +129,10 @@ export class Operator {
       amount: order.amountMsat === undefined ? 'any' : `${order.amountMsat}msat`,
       description: order.description,
       ...(order.expirySeconds === undefined ? {} : { expiry_seconds: order.expirySeconds }),
+      ...(order.hold ? { hold: true } : {}),
+      ...(order.paymentHash === undefined ? {} : { payment_hash: hex(order.paymentHash, 'payment hash', 32) }),
     }
-    const draft = object(await this.#client.transport.post(DRAFT, body), 'draft')
+    const draft = object(await this.#client.transport.post(`${SERVICE}/invoices/draft`, body), 'draft')
     const text = typeof draft.invoice === 'string' ? draft.invoice : ''
     const invoice = decodeInvoice(text)
     const { nodeId } = (await this.#client.config()).value
@@ -147,7 +140,8 @@ export class Operator {
       invoice.payee === nodeId &&
       invoice.amountMsat === order.amountMsat &&
       invoice.description === order.description &&
-      invoice.paymentHash === draft.payment_hash
+      invoice.paymentHash === draft.payment_hash &&
+      invoice.paymentHash === (order.paymentHash ?? draft.payment_hash)
     if (!isOurs) throw new ProofError('other_question', 'the node made another invoice than the one that was ordered')
     const created = {
       nonce: fromHex(hex(draft.nonce, 'nonce', 32)),
@@ -156,6 +150,7 @@ export class Operator {
       createdAt: BigInt(count(draft.created_at, 'created_at')),
       expirySeconds: count(draft.expiry_seconds, 'expiry_seconds'),
       invoice: text,
+      hold: order.hold ?? false,
     }
     const paymentHash = fromHex(invoice.paymentHash)
     await this.#client.command('invoice', { paymentHash, step: { case: 'created', value: created } }, this.#keys)
@@ -164,7 +159,16 @@ export class Operator {
     return value
   }
 
-  /** Withdraws an invoice that nobody has paid. */
+  /** Claims what is held for an invoice: by the preimage that is given, or by the node's own. */
+  async settleInvoice(order: SettleInvoice): Promise<void> {
+    const paymentHash = hex(order.paymentHash, 'payment hash', 32)
+    const preimage = order.preimage === undefined ? await this.#heldPreimage(paymentHash) : hex(order.preimage, 'preimage', 32)
+    if (exonum.hash(fromHex(preimage)) !== paymentHash) throw new OrderError('that is not the preimage of this invoice')
+    const step = { case: 'settled' as const, value: { preimage: fromHex(preimage) } }
+    await this.#client.command('invoice', { paymentHash: fromHex(paymentHash), step }, this.#keys)
+  }
+
+  /** Withdraws an invoice that nobody has paid, and one for which a payment is held: the payer has it back. */
   async cancelInvoice(paymentHash: string): Promise<void> {
     const step = { case: 'cancelled' as const, value: { nonce: nonce() } }
     await this.#client.command('invoice', { paymentHash: fromHex(hex(paymentHash, 'hash', 32)), step }, this.#keys)
@@ -182,6 +186,19 @@ export class Operator {
     const { fees } = order
     const argument = { channelId, nonce: nonce(), ...(fees && { policy: { channelId, ...fees } }) }
     await this.#client.command('channelPolicy', argument, this.#keys)
+  }
+
+  /** A secret until the signed order releases it: the node tells it to the full token alone. */
+  async #heldPreimage(paymentHash: string): Promise<string> {
+    const answer = object(await this.#client.transport.post(`${SERVICE}/invoices/preimage`, { payment_hash: paymentHash }), 'answer')
+    return hex(answer.preimage, 'preimage', 32)
+  }
+
+  #paid(paymentHash: string): Promise<Payment> {
+    return this.#until('the payment', async () => {
+      const { value } = await this.#client.payment(paymentHash)
+      return value?.status === 'pending' ? undefined : value
+    })
   }
 
   async #done(txHash: string): Promise<Order> {
@@ -203,6 +220,12 @@ export class Operator {
       await new Promise((resolve) => setTimeout(resolve, pause))
     }
   }
+}
+
+/** One percent, and at least 5 sat. */
+function usualMaxFee(amountMsat: bigint): bigint {
+  const onePercent = amountMsat / 100n
+  return onePercent > 5_000n ? onePercent : 5_000n
 }
 
 /** Satoshis for a virtual byte, in the ledger's unit: for 1,000 weight units. 0 leaves it to the node. */

@@ -82,6 +82,10 @@ export interface Invoice {
   status: string
   receivedMsat: bigint
   preimage: string | undefined
+  /** It is settled or cancelled by the operator, not claimed at once. */
+  hold: boolean
+  /** Nobody asked for it: it was sent without an invoice. */
+  keysend: boolean
   createdHeight: bigint
   updatedHeight: bigint
 }
@@ -118,12 +122,14 @@ export interface Forward {
   updatedHeight: bigint
 }
 
-/** An order of the operator to open or close a channel, and what became of it. */
+/** An order of the operator to open or close channels, and what became of it. */
 export interface Order {
-  kind: 'open_channel' | 'close_channel'
+  kind: 'open_channel' | 'close_channel' | 'open_batch'
   status: string
   /** Undefined until it is known. */
   channelId: string | undefined
+  /** Those that a batch opens, as far as they are known. */
+  channels: string[]
   /** Why it failed. */
   reason: string
 }
@@ -199,6 +205,8 @@ export function readInvoice(bytes: Uint8Array): Invoice {
     status: word(InvoiceStatus, invoice.status),
     receivedMsat: invoice.receivedMsat,
     preimage: invoice.preimage.length === 0 ? undefined : toHex(invoice.preimage),
+    hold: invoice.hold,
+    keysend: invoice.keysend,
     createdHeight: invoice.createdHeight,
     updatedHeight: invoice.updatedHeight,
   }
@@ -243,14 +251,17 @@ export function readForward(bytes: Uint8Array): Forward {
   }
 }
 
+const ORDER_KINDS = { openChannel: 'open_channel', closeChannel: 'close_channel', openBatch: 'open_batch' } as const
+
 export function readOrder(bytes: Uint8Array): Order {
-  const { arguments: order, status, channelId, reason } = decode(RequestSchema, bytes, 'order')
+  const { arguments: order, status, channelId, channels, reason } = decode(RequestSchema, bytes, 'order')
   const closes = order?.kind.case === 'closeChannel' ? order.kind.value.channelId : new Uint8Array()
   const channel = channelId.length === 0 ? closes : channelId
   return {
-    kind: order?.kind.case === 'closeChannel' ? 'close_channel' : 'open_channel',
+    kind: ORDER_KINDS[order?.kind.case ?? 'openChannel'],
     status: word(RequestStatus, status),
     channelId: channel.length === 0 ? undefined : toHex(channel),
+    channels: channels.map(toHex),
     reason,
   }
 }

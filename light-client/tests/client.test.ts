@@ -50,7 +50,7 @@ test('owner of the ledger and an order are read, and what was no order is proved
     [`${SERVICE}/requests/${policy}?proof=true`]: proof('request_absent'),
   })
   expect((await light.config()).value).toMatchObject({ operatorKey: vectors().operator_key, network: 'regtest' })
-  expect((await light.order(open)).value).toEqual({ kind: 'open_channel', status: 'pending', channelId: undefined, reason: '' })
+  expect((await light.order(open)).value).toEqual({ kind: 'open_channel', status: 'pending', channelId: undefined, channels: [], reason: '' })
   expect((await light.order(policy)).value).toBeUndefined()
 })
 

@@ -41,6 +41,62 @@ test('opening is ordered once and answered with the channel that the ledger prov
   expect(ordered[0]).toMatchObject(['openChannel', { peer: fromHex(peer), amountSat: 100_000n, feeratePerKw: 500 }])
 })
 
+test('batch is ordered once, by one fee, and answered with the channels that the ledger proves', async () => {
+  const done = stored(RequestSchema, {
+    arguments: { kind: { case: 'openBatch', value: {} } },
+    status: RequestStatus.DONE,
+    channels: [bytes(9), bytes(8)],
+  })
+  const { ordered, operator: alice } = operator(() => answer('requests', 'to_request', { [id(3)]: done }))
+  const peers = ['11', '22'].map((byte) => `02${byte.repeat(32)}`)
+  const channels = peers.map((peer) => ({ peer, amountSat: 50_000n, address: 'host:9735' }))
+  expect(await alice.openBatch({ channels, feeRateSatVb: 3 })).toEqual([id(9), id(8)])
+  expect(ordered).toMatchObject([['openBatch', { feeratePerKw: 750, channels: [{ peer: fromHex(peers[0]!) }, { peer: fromHex(peers[1]!) }] }]])
+  await expect(alice.openBatch({ channels: [] })).rejects.toThrow(TypeError)
+  await expect(alice.openBatch({ channels: [channels[0]!, channels[0]!] })).rejects.toThrow('once')
+  await expect(alice.openBatch({ channels: [{ ...channels[0]!, amountSat: 0n }] })).rejects.toThrow(TypeError)
+  expect(ordered).toHaveLength(1)
+})
+
+test('batch that is done with fewer channels than were ordered is not believed', async () => {
+  const done = stored(RequestSchema, { status: RequestStatus.DONE, channels: [bytes(9)] })
+  const { operator: alice } = operator(() => answer('requests', 'to_request', { [id(3)]: done }))
+  const channels = ['11', '22'].map((byte) => ({ peer: `02${byte.repeat(32)}`, amountSat: 50_000n }))
+  await expect(alice.openBatch({ channels })).rejects.toMatchObject({ name: 'ProofError' })
+})
+
+test('payment without an invoice is ordered by the hash and the nonce that the node gave', async () => {
+  const paid = stored(PaymentSchema, { paymentHash: bytes(4), status: PaymentStatus.SUCCEEDED, preimage: bytes(5) })
+  const { ordered, operator: alice } = operator((path) =>
+    path.endsWith('/keysend/draft')
+      ? { payment_hash: id(4), session_nonce: id(6) }
+      : answer('payments', 'to_payment', { [id(4)]: paid }),
+  )
+  const payee = `02${'11'.repeat(32)}`
+  expect((await alice.keysend({ payee, amountMsat: 1_000_000n })).status).toBe('succeeded')
+  const order = { paymentHash: bytes(4), payee: fromHex(payee), amountMsat: 1_000_000n, maxFeeMsat: 10_000n, sessionNonce: bytes(6) }
+  expect(ordered).toEqual([['payment', order]])
+  await expect(alice.keysend({ payee: '02', amountMsat: 1n })).rejects.toThrow(TypeError)
+  await expect(alice.keysend({ payee, amountMsat: 0n })).rejects.toThrow(TypeError)
+  expect(ordered).toHaveLength(1)
+})
+
+test('held invoice is settled by the node’s preimage or by the one given, and never by another', async () => {
+  // SHA-256 of 32 zero bytes.
+  const paymentHash = '66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925'
+  const { ordered, operator: alice } = operator(() => ({ preimage: id(0) }))
+  await alice.settleInvoice({ paymentHash })
+  await alice.settleInvoice({ paymentHash, preimage: id(0) })
+  const step = { case: 'settled', value: { preimage: bytes(0) } }
+  expect(ordered).toEqual([
+    ['invoice', { paymentHash: fromHex(paymentHash), step }],
+    ['invoice', { paymentHash: fromHex(paymentHash), step }],
+  ])
+  await expect(alice.settleInvoice({ paymentHash, preimage: id(1) })).rejects.toThrow(OrderError)
+  await expect(alice.settleInvoice({ paymentHash: id(1) })).rejects.toThrow(OrderError)
+  expect(ordered).toHaveLength(2)
+})
+
 test('order that failed is an error with the ledger’s reason', async () => {
   const { operator: alice } = operator(() => order(RequestStatus.FAILED, 'the peer refused'))
   await expect(alice.closeChannel({ channelId: id(9) })).rejects.toEqual(new OrderError('the peer refused'))

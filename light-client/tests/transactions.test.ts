@@ -5,6 +5,7 @@ import { AcceptFrom } from '../src/gen/lightning_records_pb.js'
 import { bytes, vectors } from './vectors.js'
 
 const PEER = fromHex('02eec7245d6b7d2ccb30380bfbe2a3648cd7a942653f5aa340edcea1f283686619')
+const NODE = fromHex('0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798')
 const operator = keyPair(bytes(1))
 
 const created: Argument<'invoice'>['step'] = {
@@ -72,6 +73,27 @@ test.each([
     amountSat: 100_000n,
     announce: true,
     nonce: bytes(2),
+  }),
+  command('invoice_hold', 'invoice', {
+    paymentHash: bytes(7),
+    step: {
+      case: 'created',
+      value: { nonce: bytes(8), amountMsat: 1n, createdAt: 1_800_000_000n, expirySeconds: 3600, invoice: 'lnbcrt1', hold: true },
+    },
+  }),
+  command('invoice_settle', 'invoice', { paymentHash: bytes(7), step: { case: 'settled', value: { preimage: bytes(5) } } }),
+  command('open_batch', 'openBatch', {
+    channels: [
+      { peer: PEER, amountSat: 100_000n, pushMsat: 1n, announce: true, nonce: bytes(2) },
+      { peer: NODE, amountSat: 100_000n, pushMsat: 1n, nonce: bytes(2) },
+    ],
+    feeratePerKw: 500,
+    nonce: bytes(3),
+  }),
+  command('channel_policy', 'channelPolicy', {
+    channelId: bytes(1),
+    policy: { channelId: bytes(1), feePpm: 7, cltvDelta: 40 },
+    nonce: bytes(4),
   }),
   command('close_channel', 'closeChannel', { channelId: bytes(1), feeratePerKw: 253, nonce: bytes(2) }),
 ])('%s is signed byte for byte as the node signs it', (name, make) => {

@@ -281,6 +281,13 @@ impl NodeApi for Answers {
         Ok(view::invoice(&record, time::unix()))
     }
 
+    async fn held_preimage(
+        &self,
+        request: api::HeldInvoice,
+    ) -> Result<api::HeldPreimage, ApiError> {
+        self.shared.held_preimage(&request.payment_hash)
+    }
+
     async fn settle_invoice(&self, request: api::SettleInvoice) -> Result<api::Invoice, ApiError> {
         self.shared.settle_invoice(request).await
     }
@@ -295,6 +302,10 @@ impl NodeApi for Answers {
 
     async fn keysend(&self, request: api::Keysend) -> Result<api::Payment, ApiError> {
         self.shared.keysend(request).await
+    }
+
+    async fn draft_keysend(&self) -> Result<api::KeysendDraft, ApiError> {
+        Ok(self.shared.draft_keysend())
     }
 
     async fn payments(&self) -> Result<Vec<api::Payment>, ApiError> {

@@ -37,8 +37,9 @@ pub use node::{
     Balance, Health, LedgerOwner, LogTail, Network, NodeInfo, Role, Session, SessionAccess,
 };
 pub use payment::{
-    CancelInvoice, CreateInvoice, Forward, Invoice, InvoiceDraft, InvoiceStatus, Keysend, Pay,
-    Payment, PaymentDirection, PaymentFailure, PaymentPart, PaymentStatus, RouteHop, SettleInvoice,
+    CancelInvoice, CreateInvoice, Forward, HeldInvoice, HeldPreimage, Invoice, InvoiceDraft,
+    InvoiceStatus, Keysend, KeysendDraft, Pay, Payment, PaymentDirection, PaymentFailure,
+    PaymentPart, PaymentStatus, RouteHop, SettleInvoice,
 };
 pub use peer::{ParsePeerError, Peer, PeerAddress, PeerConnect, PeerDisconnect, PeerNamed};
 pub use policy::{ChannelPolicy, PeerPolicy, Policy, SetPolicy};
@@ -118,6 +119,10 @@ pub trait NodeApi: Send + Sync + 'static {
     /// ledger.
     async fn draft_invoice(&self, request: CreateInvoice) -> Result<InvoiceDraft, ApiError>;
 
+    /// The preimage of an invoice that is held, for the operator to release. Errors: [`ErrorCode::NotFound`],
+    /// [`ErrorCode::BadRequest`] where nothing is held or the preimage is not this node's.
+    async fn held_preimage(&self, request: HeldInvoice) -> Result<HeldPreimage, ApiError>;
+
     /// Every invoice, newest first.
     async fn invoices(&self) -> Result<Vec<Invoice>, ApiError>;
 
@@ -137,6 +142,9 @@ pub trait NodeApi: Send + Sync + 'static {
 
     /// Pays without an invoice, and waits as [`pay`](NodeApi::pay) does.
     async fn keysend(&self, request: Keysend) -> Result<Payment, ApiError>;
+
+    /// What an order of [`keysend`](NodeApi::keysend) is made of. It changes nothing: the operator's key orders it.
+    async fn draft_keysend(&self) -> Result<KeysendDraft, ApiError>;
 
     /// Every payment sent, newest first.
     async fn payments(&self) -> Result<Vec<Payment>, ApiError>;

@@ -135,6 +135,15 @@ impl Shared {
         self.send_payment(order).await
     }
 
+    /// The same up to the order: for an operator whose key is elsewhere.
+    pub(crate) fn draft_keysend(&self) -> api::KeysendDraft {
+        let session_nonce: [u8; 32] = rand::random();
+        api::KeysendDraft {
+            payment_hash: self.signer.keysend_preimage(&session_nonce).payment_hash(),
+            session_nonce: hex::encode(session_nonce),
+        }
+    }
+
     async fn send_payment(&self, order: PaymentOrder) -> Result<api::Payment, ApiError> {
         let payment_hash = order.payment_hash;
         let limit = Duration::from_secs(order.timeout_seconds.into());

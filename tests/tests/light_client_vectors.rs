@@ -16,11 +16,14 @@ use exonum::messages::{AnyTx, Verified};
 use exonum_explorer::BlockchainExplorer;
 use serde_json::{json, Value};
 use zarnitsa_channel::amount::Msat;
-use zarnitsa_channel::ids::{ChannelId, PaymentHash};
+use zarnitsa_channel::ids::{ChannelId, PaymentHash, PaymentPreimage};
 use zarnitsa_ledger::{Committed, Ledger, LedgerOptions, Services, Validator};
-use zarnitsa_service::records::{CloseChannelRequest, Config, Genesis, OpenChannelRequest, Policy};
+use zarnitsa_service::records::{
+    ChannelPolicy, CloseChannelRequest, Config, Genesis, OpenBatchRequest, OpenChannelRequest,
+    Policy,
+};
 use zarnitsa_service::transactions::{
-    InvoiceChange, InvoiceStep, NewInvoice, PaymentOrder, PolicyChange,
+    ChannelPolicyChange, InvoiceChange, InvoiceStep, NewInvoice, PaymentOrder, PolicyChange,
 };
 use zarnitsa_service::{proofs, transaction, LedgerCall, LightningService};
 
@@ -111,6 +114,70 @@ fn commands() -> Vec<(&'static str, LedgerCall)> {
     ]
 }
 
+/// Commands of which only the signed bytes matter: the ledger of the vectors does not see them.
+fn unsubmitted() -> Vec<(&'static str, LedgerCall)> {
+    let channel = |peer: &str, announce| OpenChannelRequest {
+        peer: peer.parse().unwrap(),
+        address: String::new(),
+        amount_sat: bitcoin::Amount::from_sat(100_000),
+        push_msat: Msat::new(1),
+        feerate_per_kw: 0,
+        announce,
+        nonce: [2; 32],
+        zero_conf: false,
+    };
+    let invoice = |change| {
+        LedgerCall::Invoice(InvoiceStep {
+            payment_hash: PaymentHash([7; 32]),
+            change,
+        })
+    };
+    vec![
+        (
+            "invoice_hold",
+            invoice(InvoiceChange::Created(NewInvoice {
+                nonce: [8; 32],
+                amount_msat: Msat::new(1),
+                description: String::new(),
+                created_at: 1_800_000_000,
+                expiry_seconds: 3_600,
+                invoice: "lnbcrt1".into(),
+                hold: true,
+                keysend: false,
+            })),
+        ),
+        (
+            "invoice_settle",
+            invoice(InvoiceChange::Settled {
+                preimage: PaymentPreimage([5; 32]),
+            }),
+        ),
+        (
+            "open_batch",
+            LedgerCall::OpenBatch(OpenBatchRequest {
+                channels: vec![channel(PEER, true), channel(NODE, false)],
+                feerate_per_kw: 500,
+                nonce: [3; 32],
+            }),
+        ),
+        (
+            "channel_policy",
+            LedgerCall::ChannelPolicy(ChannelPolicyChange {
+                channel_id: ChannelId([1; 32]),
+                policy: Some(ChannelPolicy {
+                    channel_id: ChannelId([1; 32]),
+                    base_fee_msat: Msat::ZERO,
+                    fee_ppm: 7,
+                    cltv_delta: 40,
+                    htlc_minimum_msat: Msat::ZERO,
+                    htlc_maximum_msat: Msat::ZERO,
+                }),
+                nonce: [4; 32],
+            }),
+        ),
+    ]
+}
+
 fn signed() -> Vec<(&'static str, Verified<AnyTx>)> {
     commands()
         .into_iter()
@@ -159,9 +226,12 @@ fn made() -> Value {
     let ledger = open(&folder);
     let mut transactions = serde_json::Map::new();
     let mut outcomes = serde_json::Map::new();
+    let entry = |tx: &Verified<AnyTx>| json!({ "body": hex::encode(tx.to_bytes()), "hash": tx.object_hash() });
+    for (name, call) in unsubmitted() {
+        transactions.insert(name.into(), entry(&transaction(&operator(), call)));
+    }
     for (name, tx) in signed() {
-        let entry = json!({ "body": hex::encode(tx.to_bytes()), "hash": tx.object_hash() });
-        transactions.insert(name.into(), entry);
+        transactions.insert(name.into(), entry(&tx));
         let committed = ledger.submit(tx).wait().unwrap();
         outcomes.insert(name.into(), outcome(&ledger, &committed));
     }

@@ -136,6 +136,29 @@ pub struct InvoiceDraft {
     pub hold: bool,
 }
 
+/// Asks for the preimage of an invoice that is held, for an operator whose key is elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeldInvoice {
+    /// Which.
+    #[serde(with = "super::display")]
+    #[schemars(with = "String")]
+    pub payment_hash: PaymentHash,
+}
+
+/// What settles an invoice that is held: a secret until the operator's key releases it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HeldPreimage {
+    /// 32 bytes, hex.
+    pub preimage: String,
+}
+
+impl std::fmt::Debug for HeldPreimage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HeldPreimage")
+    }
+}
+
 /// One invoice of this node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Invoice {
@@ -204,6 +227,17 @@ pub struct Keysend {
     /// How long to wait for the outcome; 60 if absent.
     #[serde(default)]
     pub timeout_seconds: Option<u32>,
+}
+
+/// What an order to pay without an invoice is made of, for an operator whose key is elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeysendDraft {
+    /// Of the preimage that the payee finds in its onion.
+    #[serde(with = "super::display")]
+    #[schemars(with = "String")]
+    pub payment_hash: PaymentHash,
+    /// From this and the seed the node derives that preimage. Public, 32 bytes in hex.
+    pub session_nonce: String,
 }
 
 /// Why a payment failed.

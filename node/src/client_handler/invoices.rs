@@ -2,6 +2,7 @@
 
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{PaymentHash, PaymentPreimage};
+use zarnitsa_service::records::InvoiceStatus;
 use zarnitsa_service::transactions::{InvoiceChange, InvoiceStep, NewInvoice};
 use zarnitsa_service::LedgerCall;
 
@@ -74,6 +75,29 @@ impl Shared {
             .bolt11(payment_hash, &new)
             .map_err(ApiError::bad_request)?;
         Ok((payment_hash, NewInvoice { invoice, ..new }))
+    }
+
+    /// The preimage of an invoice that is held, for an operator whose key is elsewhere: told only while there is something
+    /// to claim with it.
+    pub(crate) fn held_preimage(
+        &self,
+        payment_hash: &PaymentHash,
+    ) -> Result<api::HeldPreimage, ApiError> {
+        let invoice = self
+            .invoice(payment_hash)
+            .ok_or_else(|| ApiError::not_found("invoice", payment_hash))?;
+        if !invoice.hold || invoice.status != InvoiceStatus::Accepted {
+            return Err(ApiError::bad_request("nothing is held for that invoice"));
+        }
+        let preimage = self.signer.invoice_preimage(&invoice.nonce);
+        if preimage.payment_hash() != *payment_hash {
+            let wrong =
+                "the node does not know that invoice's preimage: whoever made its hash does";
+            return Err(ApiError::bad_request(wrong));
+        }
+        Ok(api::HeldPreimage {
+            preimage: hex::encode(preimage.0),
+        })
     }
 
     /// Claims what is held. The preimage is the caller's, or this node's own where the caller names the hash.

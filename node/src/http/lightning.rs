@@ -17,9 +17,11 @@ mod invoice;
 mod invoice_cancel;
 mod invoice_create;
 mod invoice_draft;
+mod invoice_preimage;
 mod invoice_settle;
 mod invoices;
 mod keysend;
+mod keysend_draft;
 mod ledger_head;
 mod ledger_verify;
 mod ledger_work;
@@ -60,12 +62,14 @@ pub fn endpoints() -> Vec<Endpoint> {
         invoices::endpoint(),
         invoice_create::endpoint(),
         invoice_draft::endpoint(),
+        invoice_preimage::endpoint(),
         invoice_settle::endpoint(),
         invoice_cancel::endpoint(),
         invoice::endpoint(),
         payments::endpoint(),
         pay::endpoint(),
         keysend::endpoint(),
+        keysend_draft::endpoint(),
         payment::endpoint(),
         forwards::endpoint(),
         network::endpoint(),

@@ -302,6 +302,18 @@ impl NodeApi for Fake {
         unsupported()
     }
 
+    async fn draft_keysend(&self) -> Result<KeysendDraft, ApiError> {
+        Ok(KeysendDraft {
+            payment_hash: PaymentHash([7; 32]),
+            session_nonce: "08".repeat(32),
+        })
+    }
+
+    async fn held_preimage(&self, _: HeldInvoice) -> Result<HeldPreimage, ApiError> {
+        let preimage = "09".repeat(32);
+        Ok(HeldPreimage { preimage })
+    }
+
     async fn payments(&self) -> Result<Vec<Payment>, ApiError> {
         Ok(Vec::new())
     }

@@ -213,6 +213,27 @@ async fn draft_of_an_invoice_is_made_with_the_read_token_because_it_commands_not
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn draft_of_a_keysend_is_made_with_the_read_token_because_it_commands_nothing() {
+    let world = World::start();
+    let path = service("payments/keysend/draft");
+    let draft = world.call("POST", &path, &[world.bearer(false)], "");
+    assert_eq!(draft.json()["payment_hash"], "07".repeat(32));
+    assert_eq!(draft.json()["session_nonce"], "08".repeat(32));
+    assert!(world.fake.commands.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn preimage_of_a_held_invoice_is_told_to_the_full_token_alone() {
+    let world = World::start();
+    let path = service("invoices/preimage");
+    let body = format!(r#"{{"payment_hash":"{}"}}"#, "07".repeat(32));
+    let refused = world.call("POST", &path, &[world.bearer(false)], &body);
+    assert_eq!(refused.status, 403);
+    let told = world.call("POST", &path, &[world.bearer(true)], &body);
+    assert_eq!(told.json()["preimage"], "09".repeat(32));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn log_is_given_no_longer_than_the_limit() {
     let world = World::start();
     let lines = |query: &str| {
