@@ -71,6 +71,11 @@ function parseDecimal(text: string, wholeDigits: number, fractionDigits: number)
   return BigInt(whole + fraction.padEnd(fractionDigits, '0'))
 }
 
+/** A moment in full: no two countries' dates can be taken for each other. */
+export function formatMoment(time: Date, locale: string): string {
+  return time.toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'medium' })
+}
+
 /** A bar's share, in percent with one decimal. */
 export function percent(part: bigint, whole: bigint): number {
   return whole <= 0n ? 0 : Number((part * 1_000n) / whole) / 10

@@ -2,22 +2,31 @@
 
 import { createContext, useContext, useEffect, useState, type ReactNode } from 'react'
 
-const Path = createContext('/')
+interface At {
+  path: string
+  /** Grows when whoever is at a place goes there again: the page begins anew. */
+  visit: number
+}
+
+const Place = createContext<At>({ path: '/', visit: 0 })
 
 export function Router({ children }: { children: ReactNode }) {
-  const [path, setPath] = useState(location.pathname)
+  const [at, setAt] = useState<At>({ path: location.pathname, visit: 0 })
   useEffect(() => {
-    const moved = () => setPath(location.pathname)
+    const moved = () =>
+      setAt(({ path, visit }) => ({ path: location.pathname, visit: location.pathname === path ? visit + 1 : visit }))
     addEventListener('popstate', moved)
     return () => removeEventListener('popstate', moved)
   }, [])
-  return <Path value={path}>{children}</Path>
+  return <Place value={at}>{children}</Place>
 }
 
-export const usePath = () => useContext(Path)
+export const usePath = () => useContext(Place).path
+
+export const useVisit = () => useContext(Place).visit
 
 export function go(path: string): void {
-  history.pushState(null, '', path)
+  if (path !== location.pathname) history.pushState(null, '', path)
   dispatchEvent(new PopStateEvent('popstate'))
   scrollTo(0, 0)
 }

@@ -1,6 +1,6 @@
 /** What a person orders, up to the signature: what is shown before, what is asked, what is refused. */
 
-import type { Channel, HistoryEntry } from '@zarnitsa/light-client'
+import type { Channel, HistoryEntry, Invoice } from '@zarnitsa/light-client'
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react'
 import type { ReactNode } from 'react'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -10,7 +10,9 @@ import type { Prover } from '../src/node/prover'
 import { CancelledError } from '../src/node/signer'
 import { ReadError } from '../src/node/prover'
 import { CloseChannel } from '../src/parts/CloseChannel'
+import { HeldInvoice } from '../src/parts/HeldInvoice'
 import { BringKey, KeyDialog } from '../src/parts/KeyDialog'
+import { OpenBatch } from '../src/parts/OpenBatch'
 import { OpenChannel } from '../src/parts/OpenChannel'
 import { WhyBalance } from '../src/parts/WhyBalance'
 import { Pay } from '../src/pages/Pay'
@@ -111,6 +113,98 @@ test('what cannot be paid says why, and a node is offered a channel', () => {
   expect((screen.getByLabelText('Node') as HTMLInputElement).value).toBe(`${PEER}@host:9735`)
 })
 
+test('node that asked for nothing is paid what was typed, and this node itself is not', async () => {
+  const order = orders({ paymentHash: 'ab'.repeat(32) })
+  show(<Pay />, { order })
+  fill(/What do you want to pay/, PEER)
+  const send = () => screen.getByRole('button', { name: 'Send without an invoice' }) as HTMLButtonElement
+  expect(send().disabled).toBe(true)
+  fill('Amount, sat', 'a lot')
+  fireEvent.click(send())
+  await screen.findByText(/Write an amount/)
+  expect(order).not.toHaveBeenCalled()
+  fill('Amount, sat', '21.5')
+  fill(/The most to pay as fee/, '3')
+  fireEvent.click(send())
+  await waitFor(() => expect(order).toHaveBeenCalledExactlyOnceWith('keysend', { payee: PEER, amountMsat: 21_500n, maxFeeMsat: 3_000n }))
+  cleanup()
+  show(<Pay />, { order })
+  fill(/What do you want to pay/, info.node_id)
+  fill('Amount, sat', '21')
+  expect(screen.getByText('This node is your own.')).toBeTruthy()
+  expect(send().disabled).toBe(true)
+})
+
+test('several channels are opened by one order, and a table that makes no sense is not ordered', async () => {
+  const order = orders(['aa'.repeat(32), 'bb'.repeat(32)])
+  const onClose = vi.fn()
+  show(<OpenBatch onClose={onClose} />, { order })
+  fill('Node 1', `${PEER}@127.0.0.1:9735`)
+  fill('Amount 1, sat', '20000')
+  press('Open 2 channels')
+  await screen.findByText(/^2\. .*pubkey@host:port/)
+  fill('Node 2', PEER)
+  fill('Amount 2, sat', '0.5')
+  press('Open 2 channels')
+  await screen.findByText(/^2\. .*whole satoshis/)
+  fill('Amount 2, sat', '80000')
+  await screen.findByText(/more than the wallet holds/)
+  press('Open 2 channels')
+  await screen.findByText('A peer stands there twice.')
+  press('One more')
+  press('Take out number 3')
+  const other = `02${'ee'.repeat(32)}`
+  fill('Node 2', other)
+  fill('Amount 2, sat', '30000')
+  expect(screen.getByText(/^Sum:/).textContent).toMatch(/50,000/)
+  fireEvent.click(screen.getByLabelText(/Tell the network/))
+  fireEvent.click(screen.getByLabelText('Soon'))
+  expect(order).not.toHaveBeenCalled()
+  press('Open 2 channels')
+  await waitFor(() => expect(onClose).toHaveBeenCalled())
+  expect(order).toHaveBeenCalledExactlyOnceWith('openBatch', {
+    channels: [
+      { peer: PEER, address: '127.0.0.1:9735', amountSat: 20_000n, announce: true },
+      { peer: other, address: undefined, amountSat: 30_000n, announce: true },
+    ],
+    feeRateSatVb: 9,
+  })
+})
+
+test('invoice that holds what is paid is ordered as such, with a hash of the person’s own where one is given', async () => {
+  const order = orders()
+  show(<Receive />, { order })
+  fireEvent.click(screen.getByLabelText(/Hold what is paid/))
+  fill('Payment hash of your own', 'abc')
+  press('Create the invoice')
+  await screen.findByText(/64 hex digits\.$/)
+  expect(order).not.toHaveBeenCalled()
+  fill('Payment hash of your own', 'AB'.repeat(32))
+  press('Create the invoice')
+  const asked = { amountMsat: undefined, description: '', expirySeconds: 3_600, hold: true, paymentHash: 'ab'.repeat(32) }
+  await waitFor(() => expect(order).toHaveBeenCalledExactlyOnceWith('createInvoice', asked))
+})
+
+test('what is held is settled or given back, and a reader settles only with the secret at hand', async () => {
+  const order = orders()
+  const held = { paymentHash: '66'.repeat(32), receivedMsat: 5_000n, hold: true, status: 'accepted' } as Invoice
+  show(<HeldInvoice invoice={held} />, { order })
+  press('Settle')
+  await waitFor(() => expect(order).toHaveBeenLastCalledWith('settleInvoice', { paymentHash: held.paymentHash, preimage: undefined }))
+  press('Give it back')
+  await waitFor(() => expect(order).toHaveBeenLastCalledWith('cancelInvoice', held.paymentHash))
+  cleanup()
+  show(<HeldInvoice invoice={held} />, { order, mayCommand: false })
+  const settle = screen.getByRole('button', { name: 'Settle' }) as HTMLButtonElement
+  expect(settle.disabled).toBe(true)
+  fill(/preimage/, 'nonsense')
+  press('Settle')
+  await screen.findByText(/A preimage has/)
+  fill(/preimage/, '07'.repeat(32))
+  press('Settle')
+  await waitFor(() => expect(order).toHaveBeenLastCalledWith('settleInvoice', { paymentHash: held.paymentHash, preimage: '07'.repeat(32) }))
+})
+
 test('coins are not sent to another network, nor by a session that may only read', async () => {
   show(<Pay />, { mayCommand: false })
   fill(/What do you want to pay/, 'bitcoin:bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4?amount=0.001')
@@ -157,9 +251,9 @@ test('channel is closed without the peer only by somebody who says that it is un
   const order = orders()
   show(<CloseChannel channel={{ ...channel, offeredMsat: 5_000n }} now={undefined} onClose={vi.fn()} />, { order })
   expect(screen.getByText(/still under way/)).toBeTruthy()
-  fireEvent.click(screen.getByLabelText('Without the peer'))
+  fireEvent.click(screen.getByLabelText('Force close'))
   await screen.findByText(/2016 blocks, about 14 days/)
-  const close = screen.getByRole('button', { name: 'Without the peer' }) as HTMLButtonElement
+  const close = screen.getByRole('button', { name: 'Force close' }) as HTMLButtonElement
   expect(close.disabled).toBe(true)
   fireEvent.click(screen.getByLabelText(/I understand/))
   fireEvent.click(close)

@@ -66,6 +66,8 @@ const invoice: Invoice = {
   status: 'open',
   receivedMsat: 0n,
   preimage: undefined,
+  hold: false,
+  keysend: false,
   createdHeight: 5n,
   updatedHeight: 5n,
 }

@@ -7,6 +7,9 @@ import type { NetworkGraph } from '../src/node/api'
 import { isOver } from '../src/parts/states'
 import { activity } from '../src/story/activity'
 import { balanceOverTime, moves, movesCsv } from '../src/story/balance'
+import { closeReason } from '../src/story/reason'
+import { en } from '../src/text/en'
+import { ru } from '../src/text/ru'
 import { story } from '../src/story/channel'
 import { csvCell, csvTable } from '../src/story/csv'
 import { forwardsCsv } from '../src/story/forwards'
@@ -137,4 +140,26 @@ test('picture of the network holds the nearest nodes, and always the same way', 
   // This node alone, and not in the graph at all.
   expect(nearest(graph(3), 'stranger', 9).nodes).toHaveLength(3)
   expect(layOut([], [], 100, 100).size).toBe(0)
+})
+
+test('reason of a close is told in the page’s language, and one that is not known as it stands', () => {
+  const reasons: [note: string, english: string, russian: string][] = [
+    ['the operator ordered it', 'the operator ordered it', 'так распорядился оператор'],
+    ['the peer sent an error: no', 'the peer sent an error: no', 'сосед прислал ошибку: no'],
+    [
+      'HTLC 4 of ours expired at height 200 and the peer has not removed it',
+      'a payment that was going out expired at block 200, and the peer did not take it out',
+      'срок исходящего платежа истёк в блоке 200, а сосед его не убрал',
+    ],
+    [
+      "HTLC 0 of the peer's, whose preimage we gave, is not settled and expires at height 7",
+      'a payment that came in expires at block 7, and the peer did not settle it',
+      'срок входящего платежа истекает в блоке 7, а сосед его не завершил',
+    ],
+    ['a cat sat on it', 'a cat sat on it', 'a cat sat on it'],
+  ]
+  for (const [note, english, russian] of reasons) {
+    expect(closeReason(en, note)).toBe(english)
+    expect(closeReason(ru, note)).toBe(russian)
+  }
 })

@@ -28,7 +28,7 @@ test('what is proved says at which block, and shows by what', async () => {
   const read = (() => Promise.resolve(answer)) as unknown as Prover['read']
   render(<NodeContext value={node({ read })}><Channels /></NodeContext>)
   expect(screen.getByText('checking')).toBeTruthy()
-  const badge = await screen.findByText(/proved at block 7/)
+  const badge = await screen.findByRole('button', { name: 'proved at block 7' })
   fireEvent.click(badge)
   expect(screen.getByText('lightning.channels')).toBeTruthy()
 })
@@ -53,7 +53,7 @@ test('answer that fails after others were proved is shown as such at once', asyn
   const replies = [() => Promise.resolve(answer), () => Promise.reject(new ReadError('proof', 'stale', 'block 6'))]
   const value = node({ read: (() => replies.shift()?.()) as unknown as Prover['read'] })
   render(<NodeContext value={value}><Channels /></NodeContext>)
-  await screen.findByText(/proved at block 7/)
+  await screen.findByRole('button', { name: 'proved at block 7' })
   act(() => value.answers.refresh())
   await screen.findByText('does not match')
   expect(screen.queryByText(/proved at block/)).toBeNull()

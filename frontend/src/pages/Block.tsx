@@ -1,6 +1,7 @@
 import { CopyText } from '../parts/CopyText'
 import { Callout } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
+import { formatMoment } from '../format'
 import { useLookup } from '../node/context'
 import { Link } from '../router'
 import { useText } from '../text'
@@ -17,7 +18,7 @@ export function Block({ height }: { height: number }) {
       </Link>
       <div className="title">
         <h1 tabIndex={-1}>
-          {t.block} {height.toLocaleString()}
+          {t.block} {height.toLocaleString(language)}
         </h1>
         {found.state === 'proved' && (
           <span className="badge proved">
@@ -36,14 +37,14 @@ export function Block({ height }: { height: number }) {
           <section className="card">
             <dl className="facts">
               <dt>{t.signedAt}</dt>
-              <dd>{answer.block.time.toLocaleString(language)}</dd>
+              <dd>{formatMoment(answer.block.time, language)}</dd>
               <dt>{t.blockHash}</dt>
               <dd>
                 <CopyText text={answer.block.hash} whole />
               </dd>
               <dt>{t.previous}</dt>
               <dd>
-                {height > 1 ? <Link to={`/ledger/blocks/${height - 1}`}>{(height - 1).toLocaleString()}</Link> : t.genesis}{' '}
+                {height > 1 ? <Link to={`/ledger/blocks/${height - 1}`}>{(height - 1).toLocaleString(language)}</Link> : t.genesis}{' '}
                 <code>{answer.block.prevHash}</code>
               </dd>
               <dt>{t.stateHash}</dt>

@@ -92,7 +92,7 @@ function Balances({ channel, now }: { channel: Record; now: ChannelNow | undefin
           </span>
         )}
         <span className="stack tight">
-          <small>{t.theirs}</small>
+          <small>{t.theirsOne}</small>
           <span className="middle">
             <Amount msat={channel.remoteMsat} />
           </span>

@@ -6,6 +6,7 @@ import { BalanceBar } from '../parts/BalanceBar'
 import { Choice } from '../parts/Choice'
 import { Empty } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
+import { OpenBatch } from '../parts/OpenBatch'
 import { OpenChannel } from '../parts/OpenChannel'
 import { PeerName } from '../parts/PeerName'
 import { ProofBadge } from '../parts/ProofBadge'
@@ -37,7 +38,7 @@ export function Channels({ tab }: { tab: string }) {
   const now = usePlain(api.channels, 10_000)
   const [search, setSearch] = useState('')
   const [order, setOrder] = useState<Order>('newest')
-  const [isOpening, setOpening] = useState(false)
+  const [opening, setOpening] = useState<'one' | 'batch'>()
   const all = channels.answer?.value
   const offline = useMemo(() => new Set(now?.filter(({ state }) => state === 'offline').map((c) => c.channel_id)), [now])
   const shown = useMemo(() => {
@@ -53,7 +54,10 @@ export function Channels({ tab }: { tab: string }) {
         <h1 tabIndex={-1}>{t.channels}</h1>
         <ProofBadge proof={channels} />
         <span className="grow" />
-        <button type="button" onClick={() => setOpening(true)}>
+        <button type="button" className="plain" onClick={() => setOpening('batch')}>
+          {t.openSeveral}
+        </button>
+        <button type="button" onClick={() => setOpening('one')}>
           <Icon name="plus" /> {t.openChannel}
         </button>
       </div>
@@ -87,7 +91,8 @@ export function Channels({ tab }: { tab: string }) {
           <Row key={channel.channelId} channel={channel} isOffline={offline.has(channel.channelId)} />
         ))}
       </ul>
-      {isOpening && <OpenChannel onClose={() => setOpening(false)} />}
+      {opening === 'one' && <OpenChannel onClose={() => setOpening(undefined)} />}
+      {opening === 'batch' && <OpenBatch onClose={() => setOpening(undefined)} />}
     </>
   )
 }
@@ -122,7 +127,7 @@ function Row({ channel, isOffline }: { channel: Channel; isOffline: boolean }) {
             <small>{t.capacity}</small> <Amount msat={channel.capacitySat * 1_000n} />
           </span>
           <span>
-            <small>{t.theirs}</small> <Amount msat={channel.remoteMsat} />
+            <small>{t.theirsOne}</small> <Amount msat={channel.remoteMsat} />
           </span>
         </span>
       </Link>

@@ -47,7 +47,7 @@ export function Ledger() {
             {blocks?.map((block) => (
               <tr key={block.height}>
                 <td>
-                  <Link to={`/ledger/blocks/${block.height}`}>{block.height.toLocaleString()}</Link>
+                  <Link to={`/ledger/blocks/${block.height}`}>{block.height.toLocaleString(language)}</Link>
                 </td>
                 <td>
                   <Moment time={block.time} language={language} />

@@ -4,6 +4,7 @@ import { useMemo, useState } from 'react'
 
 import { Command, Field } from '../parts/Command'
 import { Callout, Empty } from '../parts/Empty'
+import { Keysend } from '../parts/Keysend'
 import { OpenChannel } from '../parts/OpenChannel'
 import { PaymentOutcome } from '../parts/PaymentOutcome'
 import { PayInvoice } from '../parts/PayInvoice'
@@ -45,7 +46,7 @@ function Target({ text, target, onPaid }: { text: string; target: PayTarget; onP
     case 'address':
       return <SendCoins target={target} />
     case 'node':
-      return <NodeFound uri={text.trim()} />
+      return <NodeFound target={target} uri={text.trim()} onPaid={onPaid} />
     case 'unsupported':
       return (
         <Callout tone="wait" icon="info">
@@ -62,8 +63,8 @@ function Target({ text, target, onPaid }: { text: string; target: PayTarget; onP
   }
 }
 
-/** A node cannot be paid by its address, but channels can be opened to it. */
-function NodeFound({ uri }: { uri: string }) {
+/** A node can be paid without an invoice, and channels can be opened to it. */
+function NodeFound({ target, uri, onPaid }: { target: PayTarget & { kind: 'node' }; uri: string; onPaid: (payment: Payment) => void }) {
   const { t } = useText()
   const { api, mayCommand } = useNode()
   const [isOpening, setOpening] = useState(false)
@@ -74,25 +75,16 @@ function NodeFound({ uri }: { uri: string }) {
   return (
     <>
       <Callout icon="peers">{t.nodeFound}</Callout>
-      {mayCommand && uri.includes('@') && (
-        <Command
-          label={t.connect}
-          busy={t.working}
-          act={connect}
-          beside={
-            <button type="button" className="plain" onClick={() => setOpening(true)}>
-              {t.openChannel}
-            </button>
-          }
-        />
-      )}
-      {!(mayCommand && uri.includes('@')) && (
-        <div className="buttons">
-          <button type="button" onClick={() => setOpening(true)}>
+      <Keysend
+        payee={target.nodeId}
+        onPaid={onPaid}
+        beside={
+          <button type="button" className="plain" onClick={() => setOpening(true)}>
             {t.openChannel}
           </button>
-        </div>
-      )}
+        }
+      />
+      {mayCommand && target.address !== undefined && <Command label={t.connect} busy={t.working} plain act={connect} />}
       {isOpening && <OpenChannel peer={uri} onClose={() => setOpening(false)} />}
     </>
   )

@@ -7,11 +7,12 @@ import { Command } from '../parts/Command'
 import { CopyText } from '../parts/CopyText'
 import { Empty } from '../parts/Empty'
 import { Failure } from '../parts/Failure'
+import { HeldInvoice } from '../parts/HeldInvoice'
 import { Icon } from '../parts/Icon'
 import { NodesWord, ProofBadge } from '../parts/ProofBadge'
 import { StatePill } from '../parts/StatePill'
 import { When } from '../parts/When'
-import { strangersText } from '../format'
+import { formatMoment, strangersText } from '../format'
 import { useNode, useOrder, usePlain, useProved } from '../node/context'
 import { Link } from '../router'
 import { ofInvoice } from '../story/activity'
@@ -105,7 +106,7 @@ function ReceivedPayment({ paymentHash }: { paymentHash: string }) {
       {invoice && (
         <section className="card stack">
           <p className="big">
-            {invoice.status === 'paid' ? (
+            {invoice.status === 'paid' || status === 'held' ? (
               <Amount msat={invoice.receivedMsat} />
             ) : invoice.amountMsat === undefined ? (
               t.anyAmountShort
@@ -115,6 +116,7 @@ function ReceivedPayment({ paymentHash }: { paymentHash: string }) {
           </p>
           <ReceivedFacts invoice={invoice} />
           {invoice.status === 'paid' && <Receipt kind="received" paymentHash={paymentHash} />}
+          {status === 'held' && <HeldInvoice invoice={invoice} />}
           {status === 'open' && (
             <Command label={t.cancelInvoice} act={() => order('cancelInvoice', paymentHash)} />
           )}
@@ -129,11 +131,11 @@ function ReceivedFacts({ invoice }: { invoice: Invoice }) {
   return (
     <dl className="facts">
       <dt>{t.description}</dt>
-      <dd>{strangersText(invoice.description) || <span className="soft">{t.noDescription}</span>}</dd>
+      <dd>{strangersText(invoice.description) || <span className="soft">{invoice.keysend ? t.unasked : t.noDescription}</span>}</dd>
       <dt>{t.created}</dt>
-      <dd>{invoice.createdAt.toLocaleString(language)}</dd>
+      <dd>{formatMoment(invoice.createdAt, language)}</dd>
       <dt>{t.expires}</dt>
-      <dd>{invoice.expiresAt.toLocaleString(language)}</dd>
+      <dd>{formatMoment(invoice.expiresAt, language)}</dd>
       <dt>{t.lastChange}</dt>
       <dd>
         <When height={invoice.updatedHeight} />,{' '}

@@ -102,7 +102,7 @@ function Form({ policy }: { policy: Values }) {
             {fields.map((field) => (
               <Field
                 key={field.name}
-                label={`${t.policyFields[field.name]}, ${t.units[field.unit]}`}
+                label={[t.policyFields[field.name], t.units[field.unit]].filter(Boolean).join(', ')}
                 value={shown(field)}
                 inputMode="decimal"
                 onChange={(text) => setTexts((known) => ({ ...known, [field.name]: text }))}

@@ -7,14 +7,16 @@ import { Choice } from '../parts/Choice'
 import { Command, Field } from '../parts/Command'
 import { CopyText } from '../parts/CopyText'
 import { Callout } from '../parts/Empty'
+import { HeldInvoice } from '../parts/HeldInvoice'
 import { Icon } from '../parts/Icon'
 import { ProofBadge } from '../parts/ProofBadge'
 import { StatePill } from '../parts/StatePill'
 import { parseAmount, strangersText } from '../format'
 import { useOrder, useProved } from '../node/context'
 import { Link } from '../router'
-import { useSettings } from '../settings'
+import { invoiceState } from '../story/activity'
 import { useText } from '../text'
+import { useUnit } from '../unit'
 
 const EXPIRIES = { hour: 3_600, day: 86_400, week: 604_800 } as const
 type Expiry = keyof typeof EXPIRIES
@@ -36,17 +38,21 @@ export function Receive() {
 
 function Ask({ onMade }: { onMade: (invoice: Invoice) => void }) {
   const { t } = useText()
-  const { unit } = useSettings()
+  const { unit, unitName } = useUnit()
   const order = useOrder()
   const channels = useProved('channels').answer?.value
   const [amount, setAmount] = useState('')
   const [description, setDescription] = useState('')
   const [expiry, setExpiry] = useState<Expiry>('hour')
+  const [hold, setHold] = useState(false)
+  const [ownHash, setOwnHash] = useState('')
   const receivable = channels?.filter(({ state }) => state === 'normal').reduce((sum, { remoteMsat }) => sum + remoteMsat, 0n)
   const create = async () => {
     const amountMsat = amount.trim() === '' ? undefined : parseAmount(amount, unit)
     if (amount.trim() !== '' && !amountMsat) throw new Error(t.amountWrong)
-    onMade(await order('createInvoice', { amountMsat, description, expirySeconds: EXPIRIES[expiry] }))
+    const paymentHash = hold && ownHash.trim() !== '' ? ownHash.trim().toLowerCase() : undefined
+    if (paymentHash !== undefined && !/^[0-9a-f]{64}$/.test(paymentHash)) throw new Error(t.ownHashWrong)
+    onMade(await order('createInvoice', { amountMsat, description, expirySeconds: EXPIRIES[expiry], hold, paymentHash }))
   }
   const wanted = parseAmount(amount, unit)
   return (
@@ -54,7 +60,7 @@ function Ask({ onMade }: { onMade: (invoice: Invoice) => void }) {
       <Command label={t.create} busy={t.working} act={create}>
         <div className="pair">
           <Field
-            label={`${t.amount}, ${unit === 'sat' ? 'sat' : 'BTC'}`}
+            label={`${t.amount}, ${unitName}`}
             hint={t.anyAmount}
             value={amount}
             inputMode="decimal"
@@ -79,6 +85,17 @@ function Ask({ onMade }: { onMade: (invoice: Invoice) => void }) {
             ['week', t.aWeek],
           ]}
         />
+        <details>
+          <summary>{t.moreChoices}</summary>
+          <div className="stack" style={{ marginTop: '0.8rem' }}>
+            <label className="check">
+              <input type="checkbox" checked={hold} onChange={({ target }) => setHold(target.checked)} />
+              <span>{t.holdChoice}</span>
+            </label>
+            {hold && <p className="hint">{t.holdText}</p>}
+            {hold && <Field label={t.ownHash} hint={t.keyHint} value={ownHash} onChange={setOwnHash} note={t.ownHashNote} />}
+          </div>
+        </details>
         {receivable !== undefined && wanted !== undefined && wanted > receivable && (
           <Callout tone="wait" icon="info">
             {t.cannotReceiveSoMuch}
@@ -94,6 +111,7 @@ function Waiting({ invoice, onAgain }: { invoice: Invoice; onAgain: () => void }
   const proof = useProved('invoice', invoice.paymentHash)
   const proved = proof.answer?.value ?? invoice
   const isPaid = proved.status === 'paid'
+  const isHeld = invoiceState(proved) === 'held'
   const left = useSecondsUntil(invoice.expiresAt)
   return (
     <section className="card receive">
@@ -108,8 +126,8 @@ function Waiting({ invoice, onAgain }: { invoice: Invoice; onAgain: () => void }
       )}
       <div className="stack">
         <div className="row" role="status">
-          <h2>{isPaid ? t.received : t.waiting}</h2>
-          {!isPaid && <StatePill state={left > 0 ? proved.status : 'expired'} />}
+          <h2>{isPaid ? t.received : isHeld ? t.heldHere : t.waiting}</h2>
+          {!isPaid && <StatePill state={left > 0 || isHeld ? invoiceState(proved) : 'expired'} />}
           <ProofBadge proof={proof} />
         </div>
         <p className="big">
@@ -122,8 +140,9 @@ function Waiting({ invoice, onAgain }: { invoice: Invoice; onAgain: () => void }
           )}
         </p>
         {proved.description && <p>{strangersText(proved.description)}</p>}
-        {!isPaid && left > 0 && <p className="soft">{t.expiresIn(clock(left))}</p>}
-        {!isPaid && <CopyText text={invoice.invoice} />}
+        {isHeld && <HeldInvoice invoice={proved} />}
+        {!isPaid && !isHeld && left > 0 && <p className="soft">{t.expiresIn(clock(left))}</p>}
+        {!isPaid && !isHeld && <CopyText text={invoice.invoice} />}
         <div className="buttons">
           <button type="button" onClick={onAgain}>
             {t.createAnother}

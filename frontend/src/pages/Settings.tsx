@@ -16,7 +16,7 @@ export function Settings() {
   return (
     <>
       <h1 tabIndex={-1}>{t.settings}</h1>
-      <div className="grid">
+      <div className="columns">
         <Look />
         <Key />
         <Trust />
@@ -37,8 +37,8 @@ function Look() {
         value={unit}
         onChange={setUnit}
         options={[
-          ['sat', 'sat'],
-          ['btc', 'BTC'],
+          ['sat', t.sat],
+          ['btc', t.btc],
         ]}
       />
       <Choice

@@ -3,7 +3,7 @@ import type { Described } from '@zarnitsa/light-client'
 import { CopyText } from '../parts/CopyText'
 import { Callout } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
-import { strangersText } from '../format'
+import { formatMoment, strangersText } from '../format'
 import { useLookup, useProved } from '../node/context'
 import { Link } from '../router'
 import { useText } from '../text'
@@ -43,8 +43,8 @@ export function Transaction({ hash }: { hash: string }) {
             <dl className="facts">
               <dt>{t.block}</dt>
               <dd>
-                <Link to={`/ledger/blocks/${answer.block.height}`}>{answer.block.height.toLocaleString()}</Link>,{' '}
-                {answer.block.time.toLocaleString(language)}
+                <Link to={`/ledger/blocks/${answer.block.height}`}>{answer.block.height.toLocaleString(language)}</Link>,{' '}
+                {formatMoment(answer.block.time, language)}
               </dd>
               <dt>{t.signedBy}</dt>
               <dd>

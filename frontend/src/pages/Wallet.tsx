@@ -200,6 +200,6 @@ function Coins({ list }: { list: Utxo[] }) {
 }
 
 function Confirmations({ count }: { count: number }) {
-  const { t } = useText()
-  return count === 0 ? <span className="pill wait">{t.unconfirmed}</span> : <>{count.toLocaleString()}</>
+  const { t, language } = useText()
+  return count === 0 ? <span className="pill wait">{t.unconfirmed}</span> : <>{count.toLocaleString(language)}</>
 }

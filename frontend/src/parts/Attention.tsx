@@ -3,6 +3,7 @@ import type { ReactNode } from 'react'
 
 import { useNode, usePlain } from '../node/context'
 import { Link } from '../router'
+import { invoiceState } from '../story/activity'
 import { useText } from '../text'
 import { Icon, type IconName } from './Icon'
 import { isLive } from './states'
@@ -67,7 +68,18 @@ function useMatters({ channels, invoices }: { channels: Channel[] | undefined; i
   })
   add(closing > 0, { key: 'closing', icon: 'clock', tone: 'wait', what: <>{t.closingText(closing)} {pending}</> })
   add(opening > 0, { key: 'opening', icon: 'clock', tone: 'wait', what: <>{t.openingText(opening)} {pending}</> })
-  add(invoices?.some(({ status }) => status === 'accepted') ?? false, {
+  const held = invoices?.filter((invoice) => invoiceState(invoice) === 'held') ?? []
+  add(held.length > 0, {
+    key: 'held',
+    icon: 'receive',
+    tone: 'wait',
+    what: (
+      <>
+        {t.heldAttention} <Link to={`/payments/received/${held[0]?.paymentHash}`}>{t.look}</Link>
+      </>
+    ),
+  })
+  add(invoices?.some((invoice) => invoiceState(invoice) === 'accepted') ?? false, {
     key: 'accepted',
     icon: 'receive',
     tone: 'wait',

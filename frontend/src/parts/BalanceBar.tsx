@@ -11,7 +11,7 @@ export function BalanceBar({ channel }: { channel: Channel }) {
   const flight = percent(channel.offeredMsat + channel.receivedMsat, whole)
   const theirs = percent(channel.remoteMsat, whole)
   return (
-    <div className="bar" role="img" aria-label={`${t.ours} ${ours}%, ${t.inFlight} ${flight}%, ${t.theirs} ${theirs}%`}>
+    <div className="bar" role="img" aria-label={`${t.ours} ${ours}%, ${t.inFlight} ${flight}%, ${t.theirsOne} ${theirs}%`}>
       <span className="ours" style={{ width: `${ours}%` }} />
       {flight > 0 && <span className="flight" style={{ width: `${Math.max(flight, 1)}%` }} />}
     </div>

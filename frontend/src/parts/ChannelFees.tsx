@@ -10,7 +10,7 @@ import { NodesWord } from './ProofBadge'
 
 /** What this node charges for passing payments on by this channel. */
 export function ChannelFees({ channelId }: { channelId: string }) {
-  const { t } = useText()
+  const { t, language } = useText()
   const { api } = useNode()
   const policy = useProved('policy').answer?.value
   const own = usePlain(api.policy)?.channels.find((channel) => channel.channel_id === channelId)
@@ -21,7 +21,7 @@ export function ChannelFees({ channelId }: { channelId: string }) {
   const cltvDelta = own?.cltv_delta ?? policy.cltvDelta
   return (
     <>
-      <Amount msat={baseFeeMsat} /> + {feePpm.toLocaleString()} {t.units.ppm}{' '}
+      <Amount msat={baseFeeMsat} /> + {feePpm.toLocaleString(language)} {t.units.ppm}{' '}
       <button type="button" className="link" onClick={() => setOpen(true)}>
         {t.change}
       </button>{' '}

@@ -13,7 +13,7 @@ const ROW = 34
 
 /** Every step of a channel, however many: pages are read and proved as they come into sight. */
 export function ChannelSteps({ channelId, length }: { channelId: string; length: number }) {
-  const { t } = useText()
+  const { t, language } = useText()
   const [seen, setSeen] = useState<[from: number, to: number]>([0, 0])
   const page = Math.floor(seen[0] / MAX_HISTORY) * MAX_HISTORY
   // What is seen may lie across two pages; a channel of one page asks the same twice and is answered once.
@@ -32,7 +32,7 @@ export function ChannelSteps({ channelId, length }: { channelId: string; length:
     <section className="card flush">
       <header>
         <h2>{t.history}</h2>
-        <span className="count">{length.toLocaleString()}</span>
+        <span className="count">{length.toLocaleString(language)}</span>
         <span className="grow" />
         <ProofBadge proof={first} />
       </header>
@@ -43,7 +43,7 @@ export function ChannelSteps({ channelId, length }: { channelId: string; length:
             <span>{t.step}</span>
             <span>{t.amount}</span>
             <span>{t.ours}</span>
-            <span>{t.theirs}</span>
+            <span>{t.theirsOne}</span>
             <span>{t.block}</span>
           </div>
           <Virtual count={length} row={ROW} label={t.history} onRange={onRange} className="steps-list">

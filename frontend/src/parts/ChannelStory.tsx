@@ -3,6 +3,7 @@ import { MAX_HISTORY } from '@zarnitsa/light-client/page'
 
 import { useLookup, useProved } from '../node/context'
 import { story, type Chapter } from '../story/channel'
+import { closeReason } from '../story/reason'
 import { useText, type Text } from '../text'
 import { strangersText } from '../format'
 import { Link } from '../router'
@@ -67,10 +68,12 @@ function Milestone({ entry, what }: { entry: HistoryEntry; what: string }) {
   const { t } = useText()
   const { answer } = useLookup('transaction', entry.txHash)
   const { text, reason, tone } = tell(t, entry, what, answer?.transaction.argument ?? [])
+  // Of what the chain showed, the text itself tells.
+  const why = reason ?? (what === 'chain' ? '' : entry.note)
   return (
     <li className={tone}>
       <span>{text}</span>
-      {(reason ?? entry.note) && <span className="soft">{strangersText(reason ?? entry.note)}</span>}
+      {why && <span className="soft">{strangersText(closeReason(t, why))}</span>}
       {entry.txid && <CopyText text={entry.txid} />}
       <small>
         <When height={entry.height} />, <Link to={`/ledger/transactions/${entry.txHash}`}>{t.block.toLowerCase()} {entry.height.toString()}</Link>

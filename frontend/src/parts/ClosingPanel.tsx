@@ -1,6 +1,7 @@
 import { blocksAsTime, strangersText } from '../format'
 import type { ChannelClosing, ClosingOutput } from '../node/api'
 import { useNode, usePlain } from '../node/context'
+import { closeReason } from '../story/reason'
 import { useText } from '../text'
 import { Sat } from './Amount'
 import { CopyText } from './CopyText'
@@ -9,7 +10,7 @@ import { NodesWord } from './ProofBadge'
 
 /** How a channel ends: by whom and why, what is ours of it, and how long until it can be spent. */
 export function ClosingPanel({ closing }: { closing: ChannelClosing }) {
-  const { t } = useText()
+  const { t, language } = useText()
   const { api } = useNode()
   const height = usePlain(api.info, 10_000)?.block_height
   const causes: Record<string, string> = t.closeCauses
@@ -27,7 +28,7 @@ export function ClosingPanel({ closing }: { closing: ChannelClosing }) {
         {closing.reason && (
           <>
             <dt>{t.reason}</dt>
-            <dd>{strangersText(closing.reason)}</dd>
+            <dd>{strangersText(closeReason(t, closing.reason))}</dd>
           </>
         )}
         {closing.spent_by && (
@@ -35,7 +36,7 @@ export function ClosingPanel({ closing }: { closing: ChannelClosing }) {
             <dt>{t.onChain}</dt>
             <dd>
               {spenders[closing.spent_by] ?? closing.spent_by}
-              {closing.block_height !== null && `, ${t.bitcoinBlock} ${closing.block_height.toLocaleString()}`}
+              {closing.block_height !== null && `, ${t.bitcoinBlock} ${closing.block_height.toLocaleString(language)}`}
             </dd>
           </>
         )}

@@ -17,6 +17,8 @@ interface CommandProps {
   busy?: string
   /** The order cannot be taken back. */
   danger?: boolean
+  /** There is something nearer at hand to do. */
+  plain?: boolean
   disabled?: boolean
   act(): Promise<void>
   /** Beside the button. */
@@ -25,7 +27,7 @@ interface CommandProps {
 }
 
 /** A form that spends or changes something: locked while an answer of the node is not proved. */
-export function Command({ label, busy, danger, disabled = false, act, beside, children }: CommandProps) {
+export function Command({ label, busy, danger, plain, disabled = false, act, beside, children }: CommandProps) {
   const lock = useLock()
   const reason = useId()
   const [isBusy, setBusy] = useState(false)
@@ -51,7 +53,7 @@ export function Command({ label, busy, danger, disabled = false, act, beside, ch
       <div className="buttons">
         <button
           type="submit"
-          className={danger ? 'danger' : undefined}
+          className={danger ? 'danger' : plain ? 'plain' : undefined}
           disabled={isBusy || disabled || lock !== undefined}
           aria-describedby={lock && reason}
         >

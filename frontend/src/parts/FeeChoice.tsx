@@ -42,7 +42,7 @@ export function FeeChoice({ onChange }: { onChange: (rate: FeeRate) => void }) {
       />
       {speed === 'own' && (
         <Field
-          label="sat/vB"
+          label={t.satPerVb}
           value={own}
           inputMode="numeric"
           onChange={(text) => {
@@ -52,8 +52,8 @@ export function FeeChoice({ onChange }: { onChange: (rate: FeeRate) => void }) {
         />
       )}
       <p className="hint">
-        {rate === 'invalid' ? t.feeWrong : speed === 'auto' ? t.feeAutoHint : rate !== undefined && `${rate} sat/vB`}
-        {speed === 'auto' && fees && ` ${t.feeNow} ${fees.normal_sat_vb} sat/vB.`}
+        {rate === 'invalid' ? t.feeWrong : speed === 'auto' ? t.feeAutoHint : rate !== undefined && `${rate} ${t.satPerVb}`}
+        {speed === 'auto' && fees && ` ${t.feeNow} ${fees.normal_sat_vb} ${t.satPerVb}.`}
       </p>
     </div>
   )

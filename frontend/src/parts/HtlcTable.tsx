@@ -7,7 +7,8 @@ import { NodesWord } from './ProofBadge'
 
 /** Payments that are passing through a channel now. */
 export function HtlcTable({ htlcs }: { htlcs: ChannelHtlc[] }) {
-  const { t } = useText()
+  const { t, language } = useText()
+  const states: Record<string, string> = t.htlcStates
   const { api } = useNode()
   const height = usePlain(api.info, 15_000)?.block_height
   return (
@@ -41,9 +42,9 @@ export function HtlcTable({ htlcs }: { htlcs: ChannelHtlc[] }) {
                 <td>
                   <code title={htlc.payment_hash}>{shorten(htlc.payment_hash)}</code>
                 </td>
-                <td>{htlc.state}</td>
+                <td>{states[htlc.state] ?? htlc.state}</td>
                 <td>
-                  {htlc.cltv_expiry.toLocaleString()}
+                  {htlc.cltv_expiry.toLocaleString(language)}
                   {height !== undefined && <small> ({t.inBlocks(Math.max(0, htlc.cltv_expiry - height))})</small>}
                 </td>
               </tr>

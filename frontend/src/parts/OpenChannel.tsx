@@ -4,8 +4,8 @@ import { useState } from 'react'
 import { parseAmount } from '../format'
 import { useNode, useOrder, usePlain, useProved } from '../node/context'
 import { go } from '../router'
-import { useSettings } from '../settings'
 import { useText } from '../text'
+import { useUnit } from '../unit'
 import { Sat } from './Amount'
 import { Command, Field } from './Command'
 import { Dialog } from './Dialog'
@@ -15,7 +15,7 @@ import { FeeChoice, type FeeRate } from './FeeChoice'
 /** Everything that opening a channel asks. */
 export function OpenChannel({ peer = '', onClose }: { peer?: string; onClose: () => void }) {
   const { t } = useText()
-  const { unit } = useSettings()
+  const { unit, unitName } = useUnit()
   const { api } = useNode()
   const order = useOrder()
   const wallet = usePlain(api.balance)
@@ -56,7 +56,7 @@ export function OpenChannel({ peer = '', onClose }: { peer?: string; onClose: ()
           note={uri !== '' && target.kind !== 'node' && <span className="trouble">{t.notANode}</span>}
         />
         <Field
-          label={`${t.amount}, ${unit === 'sat' ? 'sat' : 'BTC'}`}
+          label={`${t.amount}, ${unitName}`}
           value={all ? t.allOfIt : amount}
           inputMode="decimal"
           onChange={(text) => {
@@ -84,7 +84,7 @@ export function OpenChannel({ peer = '', onClose }: { peer?: string; onClose: ()
         <details>
           <summary>{t.moreChoices}</summary>
           <div className="stack" style={{ marginTop: '0.8rem' }}>
-            <Field label={`${t.pushAmount}, ${unit === 'sat' ? 'sat' : 'BTC'}`} value={push} inputMode="decimal" onChange={setPush} note={t.pushNote} />
+            <Field label={`${t.pushAmount}, ${unitName}`} value={push} inputMode="decimal" onChange={setPush} note={t.pushNote} />
             <label className="check">
               <input type="checkbox" checked={announce} onChange={({ target: box }) => setAnnounce(box.checked)} />
               <span>{t.announce}</span>

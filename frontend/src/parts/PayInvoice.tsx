@@ -1,10 +1,10 @@
 import type { Bolt11, Payment } from '@zarnitsa/light-client'
 import { useState } from 'react'
 
-import { parseAmount, strangersText } from '../format'
+import { formatMoment, parseAmount, strangersText } from '../format'
 import { useNode, useOrder, useProved } from '../node/context'
-import { useSettings } from '../settings'
 import { useText } from '../text'
+import { useUnit } from '../unit'
 import { Amount } from './Amount'
 import { Command, Field } from './Command'
 import { CopyText } from './CopyText'
@@ -16,7 +16,7 @@ import { isLive } from './states'
 /** What an invoice asks for, read here and not by the node, and the button that pays it. */
 export function PayInvoice(props: { text: string; invoice: Bolt11; onPaid: (payment: Payment) => void }) {
   const { t, language } = useText()
-  const { unit } = useSettings()
+  const { unit, unitName } = useUnit()
   const { text, invoice, onPaid } = props
   const order = useOrder()
   const [amount, setAmount] = useState('')
@@ -38,7 +38,7 @@ export function PayInvoice(props: { text: string; invoice: Bolt11; onPaid: (paym
           <Amount msat={invoice.amountMsat} />
         </p>
       ) : (
-        <Field label={`${t.amount}, ${unit === 'sat' ? 'sat' : 'BTC'}`} value={amount} inputMode="decimal" onChange={setAmount} note={t.youChoose} />
+        <Field label={`${t.amount}, ${unitName}`} value={amount} inputMode="decimal" onChange={setAmount} note={t.youChoose} />
       )}
       <dl className="facts">
         <dt>{t.description}</dt>
@@ -48,7 +48,7 @@ export function PayInvoice(props: { text: string; invoice: Bolt11; onPaid: (paym
           <CopyText text={invoice.payee} />
         </dd>
         <dt>{t.expires}</dt>
-        <dd>{invoice.expiresAt.toLocaleString(language)}</dd>
+        <dd>{formatMoment(invoice.expiresAt, language)}</dd>
         <dt>{t.paymentHash}</dt>
         <dd>
           <CopyText text={invoice.paymentHash} />
@@ -61,7 +61,7 @@ export function PayInvoice(props: { text: string; invoice: Bolt11; onPaid: (paym
       <details>
         <summary>{t.moreChoices}</summary>
         <div style={{ marginTop: '0.8rem' }}>
-          <Field label={`${t.maxFee}, ${unit === 'sat' ? 'sat' : 'BTC'}`} hint={t.maxFeeHint} value={maxFee} inputMode="decimal" onChange={setMaxFee} />
+          <Field label={`${t.maxFee}, ${unitName}`} hint={t.maxFeeHint} value={maxFee} inputMode="decimal" onChange={setMaxFee} />
         </div>
       </details>
       {obstacle && (

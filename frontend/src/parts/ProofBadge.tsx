@@ -1,5 +1,6 @@
 import { useState } from 'react'
 
+import { formatMoment } from '../format'
 import type { State } from '../node/answers'
 import type { Answer, Reading } from '../node/messages'
 import { useText } from '../text'
@@ -31,11 +32,12 @@ export function ProofBadge({ proof, brief = false }: { proof: State<Grounds>; br
         type="button"
         className="badge proved"
         aria-haspopup="dialog"
-        aria-label={brief ? label : undefined}
+        aria-label={label}
         onClick={() => setOpen(true)}
       >
         <Icon name="shield" />
-        {brief ? block.height : label}
+        {!brief && <span className="long">{t.provedAt} </span>}
+        {block.height}
       </button>
       {isOpen && <Grounds grounds={proof.answer} onClose={() => setOpen(false)} />}
     </>
@@ -44,7 +46,7 @@ export function ProofBadge({ proof, brief = false }: { proof: State<Grounds>; br
 
 /** The chain of hashes from the value to the signature. */
 function Grounds({ grounds: { block, table }, onClose }: { grounds: Grounds; onClose: () => void }) {
-  const { t } = useText()
+  const { t, language } = useText()
   return (
     <Dialog title={t.proofTitle} onClose={onClose}>
       <p>{t.proofMeaning}</p>
@@ -60,7 +62,7 @@ function Grounds({ grounds: { block, table }, onClose }: { grounds: Grounds; onC
           {block.height}: {block.hash}
         </dd>
         <dt>{t.signedAt}</dt>
-        <dd>{block.time.toLocaleString()}</dd>
+        <dd>{formatMoment(block.time, language)}</dd>
       </dl>
     </Dialog>
   )

@@ -3,8 +3,8 @@ import { useState } from 'react'
 
 import { formatBtc, formatMsat, parseAmount, strangersText } from '../format'
 import { useNode, usePlain } from '../node/context'
-import { useSettings } from '../settings'
 import { useText } from '../text'
+import { useUnit } from '../unit'
 import { Sat } from './Amount'
 import { Command, Field } from './Command'
 import { CopyText } from './CopyText'
@@ -14,7 +14,7 @@ import { FeeChoice, type FeeRate } from './FeeChoice'
 /** Sends coins of the wallet to an address. It is no transaction of the ledger: the session's token commands it. */
 export function SendCoins({ target }: { target: PayTarget & { kind: 'address' } }) {
   const { t } = useText()
-  const { unit } = useSettings()
+  const { unit, unitName } = useUnit()
   const { api, info, mayCommand, refresh, signer } = useNode()
   const wallet = usePlain(api.balance)
   const asked = target.amountSat === undefined ? '' : amountText(target.amountSat * 1_000n, unit)
@@ -56,7 +56,7 @@ export function SendCoins({ target }: { target: PayTarget & { kind: 'address' } 
         )}
       </dl>
       <Field
-        label={`${t.amount}, ${unit === 'sat' ? 'sat' : 'BTC'}`}
+        label={`${t.amount}, ${unitName}`}
         value={all ? t.allOfIt : amount}
         inputMode="decimal"
         onChange={(text) => {

@@ -4,7 +4,7 @@ import { Page } from '../pages'
 import { strangersText } from '../format'
 import { useNode, usePlain, useProved } from '../node/context'
 import { PLACES, type Place } from '../places'
-import { Link, usePath } from '../router'
+import { Link, usePath, useVisit } from '../router'
 import { useText } from '../text'
 import { Icon } from './Icon'
 import { KeyDialog } from './KeyDialog'
@@ -15,16 +15,18 @@ export function Shell() {
   const { t } = useText()
   const { connected, distrust } = useNode()
   const path = usePath()
+  const visit = useVisit()
   const [isMenuOpen, setMenuOpen] = useState(false)
   const main = useRef<HTMLElement>(null)
-  const shown = useRef(path)
+  const at = `${path} ${visit}`
+  const shown = useRef(at)
   useEffect(() => {
-    if (shown.current === path) return
-    shown.current = path
+    if (shown.current === at) return
+    shown.current = at
     setMenuOpen(false)
     // Whoever reads by ear is told of the new page.
     main.current?.querySelector<HTMLElement>('h1')?.focus()
-  }, [path])
+  }, [at])
   return (
     <>
       <a className="skip" href="#main">
@@ -51,7 +53,7 @@ export function Shell() {
           )}
           <TopLine />
           <main id="main" ref={main} tabIndex={-1}>
-            <Page path={path} />
+            <Page key={visit} path={path} />
           </main>
         </div>
       </div>
@@ -102,7 +104,7 @@ function Item({ place }: { place: Place }) {
 
 /** How far ledger and chain have come, and whether the key is at hand. */
 function TopLine() {
-  const { t } = useText()
+  const { t, language } = useText()
   const { api, signer, connected, distrust } = useNode()
   const info = usePlain(api.info, 15_000)
   const policy = useProved('policy')
@@ -121,7 +123,11 @@ function TopLine() {
       <ProofBadge proof={policy} />
       {info && (
         <span>
-          {t.bitcoinBlock} {info.block_height.toLocaleString()}
+          <span className="long">{t.bitcoinBlock}</span>
+          <span className="short" aria-hidden="true">
+            ₿
+          </span>{' '}
+          {info.block_height.toLocaleString(language)}
           {!info.chain_available && <span className="pill bad">{t.chainAway}</span>}
         </span>
       )}

@@ -16,6 +16,7 @@ const TONES: Record<string, 'good' | 'wait' | 'bad' | ''> = {
   closing: 'wait',
   pending: 'wait',
   accepted: 'wait',
+  held: 'wait',
   failed: 'bad',
 }
 

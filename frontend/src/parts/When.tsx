@@ -1,3 +1,4 @@
+import { formatMoment } from '../format'
 import { useLookup } from '../node/context'
 import { useText } from '../text'
 
@@ -18,7 +19,7 @@ export function Moment({ time, language }: { time: Date; language: string }) {
     ? time.toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' })
     : time.toLocaleDateString(language, { day: 'numeric', month: 'short', year: 'numeric' })
   return (
-    <time dateTime={time.toISOString()} title={time.toLocaleString(language)}>
+    <time dateTime={time.toISOString()} title={formatMoment(time, language)}>
       {short}
     </time>
   )

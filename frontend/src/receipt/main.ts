@@ -4,7 +4,7 @@ import './style.css'
 
 import { isHex, verifyReceipt, type VerifiedReceipt } from '@zarnitsa/light-client'
 
-import { formatMsat, strangersText } from '../format'
+import { formatMoment, formatMsat, strangersText } from '../format'
 import { receiptText } from './text'
 
 const language = navigator.language
@@ -41,7 +41,7 @@ function facts(receipt: VerifiedReceipt, isKeyGiven: boolean): HTMLElement {
     [receipt.invoice ? t.payee : t.payeeUnsigned, receipt.payee],
     [t.hash, receipt.paymentHash],
     [t.preimage, receipt.preimage],
-    [t.signedAt, receipt.block.time.toLocaleString(language)],
+    [t.signedAt, formatMoment(receipt.block.time, language)],
     [t.block, `${receipt.block.height}: ${receipt.block.hash}`],
     [t.ledgerKey, `${receipt.validatorKey} (${isKeyGiven ? t.keyMatches : t.keyUnknown})`],
   )

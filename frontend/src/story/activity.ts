@@ -3,6 +3,11 @@
 import type { Invoice, Payment } from '@zarnitsa/light-client'
 import { descriptionOf } from '@zarnitsa/light-client/page'
 
+/** An invoice's state in the page's words: what the operator holds is not just arriving. */
+export function invoiceState(invoice: Pick<Invoice, 'status' | 'hold'>): string {
+  return invoice.status === 'accepted' && invoice.hold ? 'held' : invoice.status
+}
+
 export interface Activity {
   kind: 'sent' | 'received'
   paymentHash: string
@@ -43,7 +48,7 @@ export function ofInvoice(invoice: Invoice, now: number): Activity {
     amountMsat: isPaid ? invoice.receivedMsat : (invoice.amountMsat ?? 0n),
     feeMsat: 0n,
     isDone: isPaid,
-    status: isOver ? 'expired' : invoice.status,
+    status: isOver ? 'expired' : invoiceState(invoice),
     description: invoice.description,
     preimage: invoice.preimage,
     height: invoice.updatedHeight,

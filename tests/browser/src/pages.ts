@@ -72,11 +72,15 @@ export async function openChannel(page: Page, peer: string, amountSat: number): 
   return page.url().slice(-64)
 }
 
-/** Makes an invoice and gives its text. */
-export async function createInvoice(page: Page, amountSat: number, description: string): Promise<string> {
+/** Makes an invoice, one that holds what is paid where that is wanted, and gives its text. */
+export async function createInvoice(page: Page, amountSat: number, description: string, hold = false): Promise<string> {
   await goTo(page, t.receive)
   await page.getByLabel(AMOUNT).fill(String(amountSat))
   await page.getByLabel(t.description, { exact: true }).fill(description)
+  if (hold) {
+    await page.getByText(t.moreChoices).click()
+    await page.getByLabel(t.holdChoice).check()
+  }
   await button(page, t.create).click()
   return (await page.getByTitle(/^lnbcrt/).getAttribute('title')) ?? ''
 }

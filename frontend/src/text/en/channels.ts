@@ -31,6 +31,7 @@ export const channels = {
   direction: 'Direction',
   incoming: 'in',
   outgoing: 'out',
+  htlcStates: { adding: 'being agreed', committed: 'under way', fulfilling: 'being settled', failing: 'being given back' },
   timesOut: 'Times out at',
   inBlocks: (count: number) => (count === 1 ? 'in 1 block' : `in ${count} blocks`),
 
@@ -45,10 +46,20 @@ export const channels = {
   announce: 'Tell the network of this channel, so that others may route through it',
   openText: 'The coins go into a transaction that only both of you together can spend. You get them back by closing, whatever the peer does.',
 
+  openSeveral: 'Open several',
+  openBatch: 'Open several channels',
+  openBatchText: 'One transaction opens all of them, or none: one fee, and one confirmation to wait for. Each is with another peer.',
+  openAll: (count: number) => (count === 1 ? 'Open it' : `Open ${count} channels`),
+  addRow: 'One more',
+  removeRow: (number: number) => `Take out number ${number}`,
+  peerTwice: 'A peer stands there twice.',
+  announceAll: 'Tell the network of these channels',
+  walletTooLittle: 'That is more than the wallet holds.',
+
   closeChannel: 'Close the channel',
   closeHow: 'How',
   closeTogether: 'Together with the peer',
-  forceClose: 'Without the peer',
+  forceClose: 'Force close',
   closing_: 'Closing…',
   closeYours: 'You get about',
   closeInFlight: 'Payments are still under way and are settled first:',
@@ -68,6 +79,13 @@ export const channels = {
     alone: 'by this node alone',
     seen: 'by the peer',
     data_lost: 'by the peer: this node’s data was too old',
+  },
+  closeReasons: {
+    ordered: 'the operator ordered it',
+    brokeProtocol: (text: string) => `the peer broke the protocol: ${text}`,
+    peerError: (text: string) => `the peer sent an error: ${text}`,
+    expired: (height: string) => `a payment that was going out expired at block ${height}, and the peer did not take it out`,
+    unsettled: (height: string) => `a payment that came in expires at block ${height}, and the peer did not settle it`,
   },
   closeSpenders: {
     mutual: 'closing transaction of both',

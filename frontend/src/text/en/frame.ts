@@ -30,6 +30,10 @@ export const frame = {
   bitcoinBlock: 'Bitcoin block',
   chainAway: 'Bitcoin Core is away',
 
+  sat: 'sat',
+  btc: 'BTC',
+  satPerVb: 'sat/vB',
+
   checking: 'checking',
   provedAt: 'proved at block',
   refuted: 'does not match',
@@ -120,6 +124,7 @@ export const frame = {
     succeeded: 'paid',
     open: 'waiting',
     accepted: 'arriving',
+    held: 'held',
     paid: 'paid',
     expired: 'expired',
     cancelled: 'withdrawn',

@@ -84,9 +84,9 @@ export const node = {
     sat: 'sat',
     msat: 'sat',
     perKw: 'sat/vB',
-    ppm: 'millionths',
+    ppm: 'ppm',
     blocks: 'blocks',
-    count: 'number',
+    count: '',
     percent: '% of the channel',
   },
 

@@ -32,6 +32,10 @@ export const frame: typeof en = {
   bitcoinBlock: 'Блок Биткойна',
   chainAway: 'Bitcoin Core недоступен',
 
+  sat: 'сат',
+  btc: 'BTC',
+  satPerVb: 'сат/vB',
+
   checking: 'проверяется',
   provedAt: 'доказано в блоке',
   refuted: 'не сходится',
@@ -122,6 +126,7 @@ export const frame: typeof en = {
     succeeded: 'оплачено',
     open: 'ожидается',
     accepted: 'приходит',
+    held: 'удерживается',
     paid: 'оплачено',
     expired: 'срок истёк',
     cancelled: 'отозван',

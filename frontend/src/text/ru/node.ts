@@ -85,10 +85,10 @@ export const node: typeof en = {
   units: {
     sat: 'сат',
     msat: 'сат',
-    perKw: 'sat/vB',
-    ppm: 'миллионных',
+    perKw: 'сат/vB',
+    ppm: 'ppm (миллионных)',
     blocks: 'блоков',
-    count: 'число',
+    count: '',
     percent: '% канала',
   },
 
