@@ -30,6 +30,12 @@ export class Transport {
     return this.#request(path, { method: 'POST', headers, body: JSON.stringify(body) })
   }
 
+  /** Asks for a file, which is no JSON. */
+  async download(path: string): Promise<Blob> {
+    const response = await this.#send(path, { method: 'POST', headers: this.#headers })
+    return response.blob()
+  }
+
   /** The address of a WebSocket. Browsers cannot add headers to one, so a token goes into the query. */
   socket(path: string): string {
     const url = new URL(this.#url + path)
@@ -40,9 +46,14 @@ export class Transport {
   }
 
   async #request(path: string, init: RequestInit): Promise<unknown> {
+    const response = await this.#send(path, init)
+    return response.json().catch(() => undefined)
+  }
+
+  async #send(path: string, init: RequestInit): Promise<Response> {
     const response = await this.#fetch(this.#url + path, { ...init, credentials: 'same-origin', redirect: 'error' })
+    if (response.ok) return response
     const body: unknown = await response.json().catch(() => undefined)
-    if (response.ok) return body
     const problem = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
     const detail = typeof problem.detail === 'string' ? problem.detail : response.statusText
     throw new NodeError(response.status, typeof problem.code === 'string' ? problem.code : 'unknown', detail)

@@ -220,6 +220,7 @@ export class Api {
       amount: amountSat === undefined ? 'all' : `${amountSat}sat`,
       ...(feeRateSatVb === undefined ? {} : { fee_rate_sat_vb: feeRateSatVb }),
     })
+  backup = () => this.transport.download(`${BASE}/backup`)
   connect = (peer: string) => this.#post<{ node_id: string }>('/peers/connect', { peer })
   disconnect = (nodeId: string) => this.#post<{ node_id: string }>('/peers/disconnect', { node_id: nodeId })
 

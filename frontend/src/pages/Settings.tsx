@@ -1,13 +1,16 @@
 import { useState } from 'react'
 
 import { Choice } from '../parts/Choice'
+import { Command } from '../parts/Command'
 import { CopyText } from '../parts/CopyText'
 import { Callout } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
 import { BringKey, UnlockKey } from '../parts/KeyDialog'
 import { ProofBadge } from '../parts/ProofBadge'
+import { formatMoment } from '../format'
 import { useNode, useProved } from '../node/context'
 import { forgetPin } from '../node/pin'
+import { saveFile } from '../story/csv'
 import { useSettings } from '../settings'
 import { useText } from '../text'
 
@@ -159,12 +162,35 @@ function Trust() {
   )
 }
 
+/** What brings the node back when its disk is lost. */
 function Backup() {
-  const { t } = useText()
+  const { t, language } = useText()
+  const { api, mayCommand } = useNode()
+  const [made, setMade] = useState<Date>()
+  const make = async () => {
+    const file = await api.backup()
+    const now = new Date()
+    saveFile(`zarnitsa-${now.toISOString().slice(0, 10)}.backup`, 'application/octet-stream', file)
+    setMade(now)
+  }
   return (
     <section className="card stack">
       <h2>{t.backup}</h2>
       <p>{t.backupText}</p>
+      <Command label={t.backupSave} busy={t.working} plain disabled={!mayCommand} act={make}>
+        {!mayCommand && (
+          <Callout tone="wait" icon="lock">
+            {t.readOnlyText}
+          </Callout>
+        )}
+      </Command>
+      {made && <p role="status">{t.backupMade(formatMoment(made, language))}</p>}
+      <p className="soft">{t.backupCommands}</p>
+      <pre className="commands">
+        <code>zarnitsa backup create FILE</code>
+        {'\n'}
+        <code>zarnitsa backup restore FILE --mnemonic-file WORDS</code>
+      </pre>
       <Callout tone="wait" icon="warning">
         {t.backupOld}
       </Callout>

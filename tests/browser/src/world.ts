@@ -45,6 +45,7 @@ export class World {
       peer: this.hub.address.uri,
       amount: `${CAPACITY}sat`,
       push_msat: PUSHED_MSAT,
+      announce: true,
     })
     await this.settle(opened.opening_txid)
     return this.usable(user, opened.channel_id)

@@ -28,6 +28,9 @@ test('force close counts the blocks down, and says when the coins are back', asy
     return Number(COUNTDOWN.exec(text ?? '')?.[1])
   }
   await expect(page.getByText(COUNTDOWN).first()).toBeVisible()
+  // By whom, and why.
+  await expect(page.getByText(t.closeCauses.alone)).toBeVisible()
+  await expect(page.getByText(t.closeReasons.ordered).first()).toBeVisible()
   await picture(page, 'closing')
   const first = await left()
   expect(first).toBeGreaterThan(1)

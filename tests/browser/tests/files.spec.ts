@@ -37,6 +37,19 @@ test('balance as a table adds up to the thousandth of a satoshi', async ({ world
   expect(amounts).toContain('1234567')
 })
 
+test('backup is saved from the settings, encrypted', async ({ world, visit }) => {
+  await world.channel(world.alice)
+  const page = await visit(world.alice)
+  await goTo(page, t.settings)
+  const [file] = await Promise.all([page.waitForEvent('download'), button(page, t.backupSave).click()])
+  expect(file.suggestedFilename()).toMatch(/^zarnitsa-\d{4}-\d{2}-\d{2}\.backup$/)
+  const bytes = await readFile(await file.path())
+  expect(bytes.length).toBeGreaterThan(10_000)
+  const key = await readFile(join(world.alice.address.dataDir, 'regtest', 'operator.key'), 'utf8')
+  for (const secret of [Buffer.from(key.trim(), 'hex'), Buffer.from(key.trim())]) expect(bytes.includes(secret)).toBe(false)
+  await expect(page.getByText(/^Saved, as the node stood/)).toBeVisible()
+})
+
 test('receipt is verified by a page from disk, without node or network, and a changed one is not', async ({
   world,
   visit,

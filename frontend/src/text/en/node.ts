@@ -111,8 +111,13 @@ export const node = {
   forgetPin: 'Forget the pinned key',
   forgetPinSure: 'Yes, forget it and start anew',
   backup: 'Backup',
-  backupText: 'The words that the node printed when it was made are your coins on chain. They do not bring channels back: those live on the disk of the node.',
-  backupOld: 'Never start a node on an old copy of its data folder: a channel that goes back can be lost whole.',
+  backupText:
+    'The words that the node printed when it was made are your coins on chain; a backup and these words together bring back what lies in channels. Make one after each opening. It is encrypted: without the words nobody reads it.',
+  backupSave: 'Save a backup',
+  backupMade: (time: string) => `Saved, as the node stood at ${time}.`,
+  backupCommands: 'The same in the node’s terminal, and how a lost node is made again:',
+  backupOld:
+    'A restored node does not go on with its channels: it asks each peer to close and takes what is its own. And never start a node on an old copy of its data folder: a channel that goes back can be lost whole.',
   level: 'How grave',
   warnings: 'Warnings',
   errors: 'Errors',
