@@ -143,7 +143,14 @@ fn direction(own: &PublicKey, peer: &PublicKey) -> u8 {
 /// A cache: after a restart the clock alone gives later times than before it.
 #[derive(Debug, Default)]
 pub(crate) struct ChannelUpdates {
-    newest: Mutex<HashMap<(ChannelId, u64), ChannelUpdate>>,
+    newest: Mutex<HashMap<(ChannelId, u64), Newest>>,
+}
+
+#[derive(Debug)]
+struct Newest {
+    update: ChannelUpdate,
+    /// Made anew when it is asked for next, whatever it says.
+    again: bool,
 }
 
 impl ChannelUpdates {
@@ -158,21 +165,29 @@ impl ChannelUpdates {
         let Some(newest) = newest.get(&key) else {
             return Err(now);
         };
-        let timestamp = newest.contents.timestamp;
-        let same = newest.contents
+        let timestamp = newest.update.contents.timestamp;
+        let same = newest.update.contents
             == UnsignedChannelUpdate {
                 timestamp,
                 ..contents.clone()
             };
-        if same && now < timestamp.saturating_add(RENEW_AFTER_SECONDS) {
-            return Ok(newest.clone());
+        if same && !newest.again && now < timestamp.saturating_add(RENEW_AFTER_SECONDS) {
+            return Ok(newest.update.clone());
         }
         Err(now.max(timestamp.saturating_add(1)))
     }
 
     fn keep(&self, key: (ChannelId, u64), update: ChannelUpdate) {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        newest.insert(key, update);
+        let again = false;
+        newest.insert(key, Newest { update, again });
+    }
+
+    /// The channel's updates are to be said once more, as new ones: who has them already passes no old one on.
+    pub(crate) fn renew(&self, id: &ChannelId) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = newest.iter_mut().filter(|((channel, _), _)| channel == id);
+        own.for_each(|(_, newest)| newest.again = true);
     }
 
     /// The channel is over.
@@ -274,7 +289,10 @@ mod tests {
         };
         updates.keep(key, update.clone());
         let renewed = 100 + RENEW_AFTER_SECONDS;
-        assert_eq!(updates.newest_or_time(key, &contents(1), 90), Ok(update));
+        assert_eq!(
+            updates.newest_or_time(key, &contents(1), 90),
+            Ok(update.clone())
+        );
         // In the same second, and by a clock that went back.
         assert_eq!(updates.newest_or_time(key, &contents(2), 100), Err(101));
         assert_eq!(updates.newest_or_time(key, &contents(2), 50), Err(101));
@@ -284,6 +302,32 @@ mod tests {
         );
         updates.forget(&key.0);
         assert_eq!(updates.newest_or_time(key, &contents(2), 50), Err(50));
+    }
+
+    #[test]
+    fn updates_that_are_to_be_said_again_are_newer_once() {
+        let updates = ChannelUpdates::default();
+        let (key, other) = ((ChannelId([1; 32]), 7), (ChannelId([2; 32]), 8));
+        let signature = bitcoin::secp256k1::ecdsa::Signature::from_compact(&[1; 64]);
+        let signature = signature.expect("an encoding");
+        let at = |timestamp| ChannelUpdate {
+            signature,
+            contents: UnsignedChannelUpdate {
+                timestamp,
+                ..contents(1)
+            },
+        };
+        updates.keep(key, at(100));
+        updates.keep(other, at(100));
+        updates.renew(&key.0);
+        // In the same second already.
+        assert_eq!(updates.newest_or_time(key, &contents(1), 100), Err(101));
+        assert_eq!(
+            updates.newest_or_time(other, &contents(1), 100),
+            Ok(at(100))
+        );
+        updates.keep(key, at(101));
+        assert_eq!(updates.newest_or_time(key, &contents(1), 102), Ok(at(101)));
     }
 
     #[test]

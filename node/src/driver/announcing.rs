@@ -38,6 +38,8 @@ pub(super) struct Announcing {
     theirs: Option<AnnouncementSignatures>,
     /// The peer's newest update for all.
     update: Option<ChannelUpdate>,
+    /// The channel has become public since the last block.
+    is_new: bool,
 }
 
 /// Of each channel that is to be public.
@@ -106,7 +108,9 @@ impl Driver {
         };
         let node_id = connection.node_id;
         let event = MessageSendEvent::SendAnnouncementSignatures { node_id, msg };
-        self.shared.send(connection, event);
+        if let Some(live) = self.channels.get(&id) {
+            self.say_after(live, event);
+        }
         self.announcings.entry(id).or_default().said = Some(connection);
     }
 
@@ -160,7 +164,7 @@ impl Driver {
     }
 
     /// With both sides' signatures the channel is public.
-    fn complete_announcement(&self, id: ChannelId, ours: &Announcement) {
+    fn complete_announcement(&mut self, id: ChannelId, ours: &Announcement) {
         let theirs = self.announcings.get(&id).and_then(|it| it.theirs.as_ref());
         let (Some(theirs), Some(live)) = (theirs, self.channels.get(&id)) else {
             return;
@@ -195,7 +199,7 @@ impl Driver {
         self.make_public(id, announcement);
     }
 
-    fn make_public(&self, id: ChannelId, announcement: ChannelAnnouncement) {
+    fn make_public(&mut self, id: ChannelId, announcement: ChannelAnnouncement) {
         let Some(output) = self.channels.get(&id).map(funding_output) else {
             return;
         };
@@ -215,6 +219,17 @@ impl Driver {
             .peers
             .broadcast([event].into_iter().chain(theirs));
         self.shared.announce_node();
+        self.announcings.entry(id).or_default().is_new = true;
+    }
+
+    /// A block came: what was said of channels that the block before made public is said again. An update that overtakes
+    /// its announcement on the way is ignored by whoever hears it (BOLT 7), and nobody would tell it that node again.
+    pub(super) fn renew_what_is_new(&mut self) {
+        for (id, announcing) in &mut self.announcings {
+            if std::mem::take(&mut announcing.is_new) {
+                self.shared.channel_updates.renew(id);
+            }
+        }
     }
 
     /// BOLT 7, channel_announcement, without its signatures.

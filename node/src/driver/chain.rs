@@ -27,6 +27,7 @@ impl Driver {
                 self.give_back_held();
                 self.block_connected();
                 self.follow_feerate();
+                self.renew_what_is_new();
                 self.announce_what_is_deep();
                 self.publish_all_terms();
             }

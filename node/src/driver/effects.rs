@@ -22,6 +22,8 @@ use crate::wire::{Complete, UpdateBundle};
 #[derive(Debug)]
 pub(super) enum Effect {
     Send(OutgoingMessage),
+    /// What is not the machine's to say: it follows all that the machine has said before.
+    Say(Box<MessageSendEvent>),
     Broadcast(Broadcast),
     /// What is this node's of a close is claimed, as far as that is possible in the block after this height.
     Claim {
@@ -115,6 +117,12 @@ impl Executor {
     ) -> Result<(), EffectError> {
         match effect {
             Effect::Send(message) => self.send(target, connection, message),
+            Effect::Say(event) => {
+                if let Some(connection) = connection {
+                    self.speak(connection, *event);
+                }
+                Ok(())
+            }
             Effect::Broadcast(broadcast) => self.broadcast(target.channel_id, broadcast),
             Effect::Claim { height } => {
                 self.claimer.look(&target.channel_id, height);

@@ -216,10 +216,7 @@ impl Driver {
             .or_else(|| shared.channel_update(&live.machine, NamedBy::Peer, true));
         if let Some(msg) = update {
             let node_id = connection.node_id;
-            shared.send(
-                connection,
-                MessageSendEvent::SendChannelUpdate { node_id, msg },
-            );
+            self.say_after(live, MessageSendEvent::SendChannelUpdate { node_id, msg });
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use lightning::ln::msgs::MessageSendEvent;
 use zarnitsa_channel::action::{Action, Event};
 use zarnitsa_channel::command::{Command, LocalCommand};
 use zarnitsa_channel::error::{ChannelError, Fault};
@@ -173,6 +174,17 @@ impl Driver {
             target: live.target(),
             connection: live.connection(),
             effects: vec![Effect::Send(message)],
+        });
+    }
+
+    /// As [`say`](Self::say), of messages that are not the machine's: BOLT 7 has them follow channel_ready, which may
+    /// still wait for its block.
+    pub(super) fn say_after(&self, live: &Live, event: MessageSendEvent) {
+        self.enqueue(Batch {
+            receipt: None,
+            target: live.target(),
+            connection: live.connection(),
+            effects: vec![Effect::Say(Box::new(event))],
         });
     }
 
