@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -39,7 +39,8 @@ pub enum LdkError {
     Gone,
 }
 
-type Waiting = Arc<Mutex<HashMap<u64, Sender<Result<Value, String>>>>>;
+/// Who waits for which answer; `None` once none comes any more.
+type Waiting = Arc<Mutex<Option<HashMap<u64, Sender<Result<Value, String>>>>>>;
 
 /// The built program `ldk-peer`, beside this one or in the folder above it.
 fn program() -> PathBuf {
@@ -65,9 +66,15 @@ pub struct Ldk {
 /// How its orders get to it, from any thread and across restarts.
 #[derive(Clone, Default)]
 pub struct Line {
-    input: Arc<Mutex<Option<ChildStdin>>>,
-    waiting: Waiting,
+    wire: Arc<Mutex<Option<Wire>>>,
     numbers: Arc<AtomicU64>,
+}
+
+/// The pipes of one process. Its successor has others, and other waiters: the end of the one process's output, which
+/// may be seen only after its successor was started, concerns nobody who asks the other.
+struct Wire {
+    input: ChildStdin,
+    waiting: Waiting,
 }
 
 impl Ldk {
@@ -229,46 +236,73 @@ impl Drop for Ldk {
     }
 }
 
+/// A thread that panicked while it held one of these locks has left nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Wire {
+    fn say(&mut self, request: &Request) -> bool {
+        let text = serde_json::to_string(request).expect("plain data");
+        writeln!(self.input, "{text}").is_ok()
+    }
+
+    /// Where nothing can be asked any more the sender goes, and with it the wait.
+    fn post(&mut self, request: &Request, sender: Sender<Result<Value, String>>) {
+        let number = request.number;
+        if let Some(waiting) = lock(&self.waiting).as_mut() {
+            waiting.insert(number, sender);
+        }
+        if !self.say(request) {
+            if let Some(waiting) = lock(&self.waiting).as_mut() {
+                waiting.remove(&number);
+            }
+        }
+    }
+}
+
 impl Line {
     fn attach(&self, input: ChildStdin, output: ChildStdout) {
-        *self.input.lock().unwrap_or_else(PoisonError::into_inner) = Some(input);
-        let waiting = Arc::clone(&self.waiting);
+        let waiting: Waiting = Arc::new(Mutex::new(Some(HashMap::new())));
+        let wire = Wire {
+            input,
+            waiting: Arc::clone(&waiting),
+        };
+        *lock(&self.wire) = Some(wire);
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 let Ok(response) = serde_json::from_str::<Response>(&line) else {
                     eprintln!("ldk-peer says {line}");
                     continue;
                 };
-                let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(asker) = waiting.remove(&response.number) {
+                let asker = lock(&waiting)
+                    .as_mut()
+                    .and_then(|waiting| waiting.remove(&response.number));
+                if let Some(asker) = asker {
                     let _ = asker.send(response.result); // the asker may have given up
                 }
             }
             // Its end: whoever still waits is told so by the sender's going.
-            let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.clear();
+            *lock(&waiting) = None;
         });
     }
 
     fn detach(&self) {
-        *self.input.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *lock(&self.wire) = None;
     }
 
-    fn say(&self, request: &Request) -> bool {
-        let text = serde_json::to_string(request).expect("plain data");
-        let mut input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
-        input
-            .as_mut()
-            .is_some_and(|input| writeln!(input, "{text}").is_ok())
+    /// Says something that has no answer.
+    fn say(&self, request: &Request) {
+        if let Some(wire) = lock(&self.wire).as_mut() {
+            wire.say(request);
+        }
     }
 
     fn post(&self, order: Order) -> Receiver<Result<Value, String>> {
         let number = 1 + self.numbers.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = mpsc::channel();
-        let lock = || self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        lock().insert(number, sender);
-        if !self.say(&Request { number, order }) {
-            lock().remove(&number);
+        if let Some(wire) = lock(&self.wire).as_mut() {
+            wire.post(&Request { number, order }, sender);
         }
         receiver
     }

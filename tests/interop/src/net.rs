@@ -1,8 +1,10 @@
 //! Several nodes of both kinds, and the channels between them.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bitcoin::Amount;
+use serde_json::Value;
 use zarnitsa_tests::api::{Api, CallError};
 use zarnitsa_tests::wait;
 
@@ -13,7 +15,11 @@ use crate::protocol::{Order, Outcome};
 use crate::world::{Ours, World};
 
 /// How long a node may take to learn of a channel between others.
-const GOSSIP: Duration = Duration::from_secs(120);
+const GOSSIP: Duration = Duration::from_secs(60);
+/// A payment has ended after this time, whatever becomes of it: either node gives up looking for ways before.
+const PAYMENT: Duration = Duration::from_secs(180);
+/// Between two blocks, while a test waits for what is told with them.
+const BETWEEN_BLOCKS: Duration = Duration::from_secs(3);
 /// Coins that a wallet needs beside its channels.
 const BESIDE_SAT: u64 = 200_000;
 
@@ -83,15 +89,23 @@ impl Member {
         }
     }
 
-    /// `kill -9`, and a new start.
-    pub fn fall(&mut self) {
+    /// Goes down and comes up again. Ours is killed by `kill -9` or stopped in order, as chance says; ldk-node is only
+    /// stopped in order, for a kill may cost it its channels (see [`Ldk::has_lost_channels`]).
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn fall(&mut self, hard: bool) {
         match self {
             Self::Ours(node) => {
-                node.kill_hard();
+                if hard {
+                    node.kill_hard();
+                } else {
+                    node.stop();
+                }
                 node.start();
             }
             Self::Ldk(node) => {
-                node.kill_hard();
+                node.stop();
                 node.start();
             }
         }
@@ -123,6 +137,19 @@ impl Hand {
         }
     }
 
+    /// Calls a peer, if the node is there and they are not connected; it may fail while one of them is starting.
+    fn dial(&self, node_id: &str, address: &str) {
+        match self {
+            Self::Ours(api) => {
+                let _ = api.connect(&format!("{node_id}@{address}"));
+            }
+            Self::Ldk(line) => {
+                let (node_id, address) = (node_id.to_owned(), address.to_owned());
+                let _ = line.ask::<()>(Order::Connect { node_id, address });
+            }
+        }
+    }
+
     /// Pays without an invoice.
     pub fn keysend(&self, node_id: &str, msat: u64) -> Told {
         match self {
@@ -135,6 +162,15 @@ impl Hand {
             },
             Self::Ldk(line) => told_by_ldk(line.keysend(node_id, msat)),
         }
+    }
+
+    /// What it knows of the network, for a failure to show.
+    fn map(&self) -> Value {
+        let known = match self {
+            Self::Ours(api) => api.network().map_err(|error| error.to_string()),
+            Self::Ldk(line) => line.ask(Order::Graph).map_err(|error| format!("{error:?}")),
+        };
+        known.unwrap_or_else(Value::String)
     }
 
     /// Hashes and amounts of the payments that it made and that succeeded, and how many are under way.
@@ -311,6 +347,66 @@ impl Net {
         }
     }
 
+    /// As [`Self::until_usable`], and the one end calls the other as an operator would who waits for it.
+    ///
+    /// # Panics
+    /// If one never does.
+    pub fn until_connected(&self, edge: &Edge) {
+        let (from, to) = (&self.members[edge.from], &self.members[edge.to]);
+        let usable = |member: &Member| match member.hand() {
+            Hand::Ours(api) => api.channel(&edge.id).is_ok_and(|it| it.state == "normal"),
+            Hand::Ldk(line) => line.channel(&edge.id).is_some_and(|it| it.usable),
+        };
+        let what = format!("{} and {} can use {}", from.name(), to.name(), edge.id);
+        wait::within(GOSSIP, &what, || {
+            if usable(from) && usable(to) {
+                return Some(());
+            }
+            from.hand().dial(&to.node_id(), &to.address());
+            None
+        });
+    }
+
+    /// Waits until no member has a payment under way that it made.
+    ///
+    /// # Panics
+    /// If one is stuck.
+    pub fn until_all_have_ended(&self) {
+        for member in &self.members {
+            let hand = member.hand();
+            let what = format!("no payment of {} is under way", member.name());
+            wait::within(PAYMENT, &what, || (hand.sent().1 == 0).then_some(()));
+        }
+    }
+
+    /// Whoever says that it has paid has paid somebody who says so too, and as much; and nobody was paid beside.
+    ///
+    /// # Panics
+    /// If the members' books differ.
+    pub fn check_books(&self) {
+        let (mut sent, mut received) = (BTreeMap::new(), BTreeMap::new());
+        for member in &self.members {
+            let hand = member.hand();
+            let name = |(hash, msat)| (hash, (msat, member.name()));
+            sent.extend(hand.sent().0.into_iter().map(name));
+            received.extend(hand.received().into_iter().map(name));
+        }
+        let amounts = |books: &BTreeMap<String, (u64, &str)>, others: &BTreeMap<_, (u64, &str)>| {
+            let alone = books.iter().filter(|(hash, (msat, _))| {
+                let other = others.get(*hash);
+                other.map(|(other, _)| other) != Some(msat)
+            });
+            alone
+                .map(|(hash, (msat, name))| format!("{hash}: {msat} msat by {name}"))
+                .collect::<Vec<_>>()
+        };
+        let (lost, found) = (amounts(&sent, &received), amounts(&received, &sent));
+        assert!(
+            lost.is_empty() && found.is_empty(),
+            "sent, not received: {lost:#?}; received, not sent: {found:#?}"
+        );
+    }
+
     /// The first payment on a way that the payer may still have to learn of; answers its fee.
     ///
     /// # Panics
@@ -318,9 +414,16 @@ impl Net {
     pub fn first_payment(&self, payer: usize, payee: usize, msat: u64) -> u64 {
         let (from, to) = (self.members[payer].hand(), self.members[payee].hand());
         let (mut why, late) = (Told::Nothing, Instant::now() + GOSSIP);
+        let mut mined = Instant::now();
         wait::within(GOSSIP * 2, "the payer knows the way", || {
             why = from.pay(&to.invoice(msat)?);
-            assert!(Instant::now() < late, "never paid: {why:?}");
+            // As the chain goes on: with a block nodes say again what may have been lost on its way.
+            if mined.elapsed() > BETWEEN_BLOCKS {
+                self.mine(1);
+                mined = Instant::now();
+            }
+            let what = || format!("never paid: {why:?}; it knows {}", from.map());
+            assert!(Instant::now() < late, "{}", what());
             match why {
                 Told::Paid { fee_msat } => Some(fee_msat),
                 _ => None,

@@ -9,6 +9,8 @@ mod fees;
 #[cfg(test)]
 mod forced;
 #[cfg(test)]
+mod forwards;
+#[cfg(test)]
 mod holding;
 #[cfg(test)]
 mod opening;
@@ -16,5 +18,7 @@ mod opening;
 mod parts;
 #[cfg(test)]
 mod paying;
+#[cfg(test)]
+mod random;
 #[cfg(test)]
 mod restarts;

@@ -3,6 +3,7 @@
 use bitcoin::hashes::{sha256, Hash};
 use bitcoin::hex::FromHex;
 use zarnitsa_interop::link::{Link, Plan};
+use zarnitsa_interop::net::{Net, Told};
 use zarnitsa_interop::protocol::Outcome;
 use zarnitsa_interop::world::World;
 use zarnitsa_tests::wait;
@@ -108,4 +109,20 @@ fn many_payments_at_once_each_way() {
     });
     assert_eq!(link.check_agreement(), before + EACH_WAY * 1_000_000);
     world.verify_ledgers(&[&ours]);
+}
+
+#[test]
+fn keysend_each_way() {
+    let mut net = Net::start(World::start(), &["hub", "ldk"]);
+    net.open(0, 1, Plan::private(1_000_000));
+    let before = net.check_balances();
+    for (from, to) in [(0, 1), (1, 0)] {
+        let node_id = net.members[to].node_id();
+        let told = net.members[from].hand().keysend(&node_id, 11_000_001);
+        let direct = Told::Paid { fee_msat: 0 };
+        assert_eq!(told, direct, "{} pays", net.members[from].name());
+    }
+    assert_eq!(net.check_balances(), before);
+    net.check_books();
+    net.verify_ledgers();
 }
