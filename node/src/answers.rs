@@ -92,6 +92,7 @@ impl NodeApi for Answers {
             validator_key: self.shared.ledger.validator_key(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             chain_available: chain.reachable,
+            alarm: self.shared.signer.refusing().map(str::to_owned),
         })
     }
 

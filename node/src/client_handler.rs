@@ -194,6 +194,7 @@ impl Shared {
 
     /// Signs an order with the operator's key and waits until it is on disk.
     pub(crate) async fn order(&self, call: LedgerCall) -> Result<Hash, ApiError> {
+        self.check_not_older()?;
         let transaction = zarnitsa_service::transaction(&self.operator, call);
         let committed = self
             .ledger

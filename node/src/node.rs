@@ -26,6 +26,7 @@ use crate::genesis::{first_policy, ledger_options};
 use crate::gossip;
 use crate::hints::PeerTerms;
 use crate::ldk_signer::LdkSigner;
+use crate::rollback;
 use crate::shared::{ChainParts, LedgerView, NetworkParts, Parts, Shared};
 
 /// Blocks of the ledger that wait for the driver. It reads on from disk, so a full queue loses nothing.
@@ -44,9 +45,6 @@ pub enum StartError {
     /// The ledger: damaged, foreign, in use.
     #[error(transparent)]
     Ledger(#[from] zarnitsa_ledger::OpenError),
-    /// The ledger is an older copy than the one that the signer has worked with.
-    #[error(transparent)]
-    OldLedger(zarnitsa_signer::WitnessError),
     /// The ledger stopped at once.
     #[error(transparent)]
     LedgerStopped(#[from] zarnitsa_ledger::LedgerError),
@@ -97,13 +95,14 @@ impl Node {
         let reporter = options.validator.service.clone();
         let ledger = Ledger::open(dir.ledger(), options)?;
         let view = Arc::new(LedgerView(ledger.clone()));
-        // Whoever restores an old copy of the ledger would hand the peer a revoked commitment: not one message leaves.
-        let alarms = signer.check_against(&*view);
-        if let Some(first) = alarms.into_iter().next() {
-            return Err(StartError::OldLedger(first));
+        if let Some(reason) = rollback::older_at_start(&ledger, &signer) {
+            tracing::error!("{reason}");
+            signer.refuse(reason);
         }
         signer.set_view(view);
-        apply_first_policy(&ledger, &operator, &config).await?;
+        if signer.refusing().is_none() {
+            apply_first_policy(&ledger, &operator, &config).await?;
+        }
         let (chain, chain_events) = start_chain(&config, dir, &signer)?;
         let network = open_network(&config, dir, &signer, &chain);
         let (peers, peer_events) = start_peers(&config, &signer, &network)?;
@@ -350,10 +349,18 @@ async fn read_blocks(
     heights: watch::Sender<u64>,
 ) {
     let mut blocks = shared.ledger.subscribe(shared.ledger.head().height);
-    drop(shared); // it must not keep the ledger open
+    shared.note_head();
+    let shared = {
+        let weak = Arc::downgrade(&shared);
+        drop(shared); // it must not keep the ledger open
+        weak
+    };
     while let Some(block) = blocks.next().await {
         match block {
             Ok(block) => {
+                if let Some(shared) = shared.upgrade() {
+                    shared.note_head();
+                }
                 heights.send_replace(block.height);
                 if driver.send(block).await.is_err() {
                     return;

@@ -115,6 +115,7 @@ impl Shared {
         &self,
         transaction: Verified<AnyTx>,
     ) -> Result<api::SubmittedTransaction, ApiError> {
+        self.check_not_older()?;
         // What this node itself reports must have been decided by its own machine first.
         if transaction.author() != self.operator.public_key() {
             let message = "the transaction is not signed by the operator's key";

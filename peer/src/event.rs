@@ -89,6 +89,10 @@ pub enum WireMessage {
     AnnouncementSignatures(Box<msgs::AnnouncementSignatures>),
     /// A channel_update that came directly, for one of our channels perhaps.
     ChannelUpdate(Box<msgs::ChannelUpdate>),
+    /// peer_storage (BOLT 1): what the peer wants kept.
+    PeerStorage(Vec<u8>),
+    /// peer_storage_retrieval (BOLT 1): what the peer keeps for this node.
+    PeerStorageRetrieval(Vec<u8>),
     /// error. Its text is already made printable. A channel id of zeros means all channels with the peer (BOLT 1).
     Error(msgs::ErrorMessage),
 }
@@ -114,6 +118,8 @@ impl WireMessage {
             Self::ChannelReestablish(_) => "channel_reestablish",
             Self::AnnouncementSignatures(_) => "announcement_signatures",
             Self::ChannelUpdate(_) => "channel_update",
+            Self::PeerStorage(_) => "peer_storage",
+            Self::PeerStorageRetrieval(_) => "peer_storage_retrieval",
             Self::Error(_) => "error",
         }
     }
@@ -129,6 +135,7 @@ impl WireMessage {
             Self::CommitmentSigned(message) => message.htlc_signatures.len() * 64,
             Self::Shutdown(message) => message.scriptpubkey.len(),
             Self::ChannelUpdate(message) => message.contents.excess_data.len(),
+            Self::PeerStorage(data) | Self::PeerStorageRetrieval(data) => data.len(),
             Self::Error(message) => message.data.len(),
             Self::UpdateFulfillHtlc(_) => 1_024,
             Self::FundingCreated(_)

@@ -18,6 +18,7 @@ pub fn init_features() -> InitFeatures {
     features.set_channel_type_optional();
     features.set_scid_privacy_optional();
     features.set_zero_conf_optional();
+    features.set_provide_storage_optional();
     features
 }
 
@@ -35,6 +36,7 @@ pub fn node_features() -> NodeFeatures {
     features.set_channel_type_optional();
     features.set_scid_privacy_optional();
     features.set_zero_conf_optional();
+    features.set_provide_storage_optional();
     features.set_keysend_optional();
     features
 }
@@ -50,6 +52,7 @@ mod tests {
         assert!(features.supports_anchors_zero_fee_htlc_tx());
         assert!(!features.requires_anchors_zero_fee_htlc_tx());
         assert!(features.supports_channel_type());
+        assert!(features.supports_provide_storage());
         assert!(!features.supports_splicing());
     }
 }

@@ -216,12 +216,11 @@ impl ChannelMessageHandler for Handler {
         self.unknown_even(peer, msg.channel_id, "tx_abort");
     }
 
-    // Peer storage, both of odd type.
-    fn handle_peer_storage(&self, peer: PublicKey, _msg: msgs::PeerStorage) {
-        self.unknown_odd(peer, "peer_storage");
+    fn handle_peer_storage(&self, peer: PublicKey, msg: msgs::PeerStorage) {
+        self.take(peer, WireMessage::PeerStorage(msg.data));
     }
-    fn handle_peer_storage_retrieval(&self, peer: PublicKey, _msg: msgs::PeerStorageRetrieval) {
-        self.unknown_odd(peer, "peer_storage_retrieval");
+    fn handle_peer_storage_retrieval(&self, peer: PublicKey, msg: msgs::PeerStorageRetrieval) {
+        self.take(peer, WireMessage::PeerStorageRetrieval(msg.data));
     }
 
     /// BOLT 1, init: a peer whose `networks` lack this chain is disconnected; LDK compares them.

@@ -57,6 +57,11 @@ impl Known {
 
 impl Signer {
     pub(crate) fn known(&self, id: &ChannelId) -> Result<Known, SignerError> {
+        if let Some(reason) = self.refusing() {
+            return Err(SignerError::Refusing {
+                reason: reason.to_owned(),
+            });
+        }
         let channel = self
             .view()?
             .channel(id)

@@ -87,6 +87,12 @@ pub enum SignerError {
     /// BIP 32 has no key at a path, which happens once in 2^127 seeds.
     #[error("key derivation failed: {0}")]
     Derivation(bitcoin::bip32::Error),
+    /// The ledger is an older one: see [`Signer::refuse`](crate::Signer::refuse).
+    #[error("nothing is signed: {reason}")]
+    Refusing {
+        /// Why, and what to do.
+        reason: String,
+    },
     /// The ledger cannot be asked yet.
     #[error("the signer has not been given the ledger to read")]
     NoLedger,
@@ -208,7 +214,7 @@ pub enum WitnessError {
         number: u64,
     },
     /// The ledger lacks what this signer knows of.
-    #[error("the ledger is older than this signer: channel {channel_id} is at {what} {ledger} in the ledger, but {witness} was reached before; nothing of it is signed. Restore the newest ledger. Where it is lost, keep the node running: the peer proves the newer state on reconnecting and closes the channel, which is safe")]
+    #[error("the ledger is older than this signer: channel {channel_id} is at {what} {ledger} in the ledger, but {witness} was reached before")]
     LedgerOlder {
         /// Which channel.
         channel_id: ChannelId,

@@ -41,6 +41,8 @@ const PAYMENT_KEYS: u16 = 4_096;
 pub enum Purpose {
     /// Authenticates the records of the witness file.
     Witness,
+    /// Authenticates the file that says how far the ledger has come.
+    Head,
     /// Encrypts backups.
     Backup,
     /// Encrypts what peers store for this node (BOLT 1, peer storage).
@@ -55,6 +57,7 @@ impl Purpose {
     const fn tag(self) -> &'static str {
         match self {
             Self::Witness => "witness",
+            Self::Head => "head",
             Self::Backup => "backup",
             Self::PeerStorage => "peer storage",
             Self::BlindedPaths => "blinded paths",

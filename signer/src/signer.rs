@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::channel::ChannelView;
 use crate::error::SignerError;
+use crate::head::HeadFile;
 use crate::keys::{ChannelKeys, Keys, LedgerSeeds, Purpose};
 use crate::mnemonic::Mnemonic;
 use crate::psbt::{self, WalletDescriptors, WalletKind};
@@ -31,6 +32,9 @@ pub struct Signer {
     keys: Keys,
     node_id: PublicKey,
     witness: Mutex<Witness>,
+    head: Mutex<HeadFile>,
+    /// Why nothing of any channel is signed any more.
+    refusing: OnceLock<String>,
     /// Of channels that the ledger has, or that are being opened.
     channels: Mutex<HashMap<KeysId, Arc<ChannelKeys>>>,
     view: OnceLock<Arc<dyn ChannelView>>,
@@ -80,10 +84,13 @@ impl Signer {
 
     fn new(dir: &Path, keys: Keys) -> Result<Self, SignerError> {
         let witness = Witness::open(dir, keys.symmetric(Purpose::Witness))?;
+        let head = HeadFile::open(dir, keys.symmetric(Purpose::Head))?;
         Ok(Self {
             node_id: keys.node().public_key(SECP256K1),
             keys,
             witness: Mutex::new(witness),
+            head: Mutex::new(head),
+            refusing: OnceLock::new(),
             channels: Mutex::default(),
             view: OnceLock::new(),
         })
@@ -100,7 +107,25 @@ impl Signer {
     /// # Errors
     /// Where the disk refuses.
     pub fn sync(&self) -> Result<(), SignerError> {
+        self.head_file().sync()?;
         self.witness().sync()
+    }
+
+    /// From now on nothing of any channel is signed or released, for this reason, until the next start: the ledger is an
+    /// older one. A second call changes nothing.
+    pub fn refuse(&self, reason: String) {
+        // The first reason stays.
+        let _ = self.refusing.set(reason);
+    }
+
+    /// Why nothing of any channel is signed, where that is so.
+    pub fn refusing(&self) -> Option<&str> {
+        self.refusing.get().map(String::as_str)
+    }
+
+    pub(crate) fn head_file(&self) -> MutexGuard<'_, HeadFile> {
+        // What is in memory follows the file's write, so a panic elsewhere leaves it whole.
+        self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn view(&self) -> Result<&dyn ChannelView, SignerError> {

@@ -27,7 +27,7 @@ use crate::seed::{io, sync_folder};
 const MAGIC: &[u8; 8] = b"ZARNWITN";
 const VERSION: u16 = 1;
 /// Of the header and of each copy: below a disk's sector, and a divisor of it.
-const COPY: usize = 128;
+pub(crate) const COPY: usize = 128;
 const MAC: usize = 16;
 const COPIES: u64 = 2;
 /// More channels than any node has: a file that is longer is no witness file.
@@ -203,7 +203,7 @@ impl Record {
 }
 
 /// `body` filled up with zeros, and its MAC.
-fn sealed(mut body: Vec<u8>, key: &[u8; 32]) -> [u8; COPY] {
+pub(crate) fn sealed(mut body: Vec<u8>, key: &[u8; 32]) -> [u8; COPY] {
     body.resize(COPY - MAC, 0);
     let tag = mac(&body, key);
     body.extend_from_slice(&tag);
@@ -211,7 +211,7 @@ fn sealed(mut body: Vec<u8>, key: &[u8; 32]) -> [u8; COPY] {
 }
 
 /// What was sealed, `None` where it was not sealed with this key.
-fn opened<'a>(copy: &'a [u8; COPY], key: &[u8; 32]) -> Option<&'a [u8]> {
+pub(crate) fn opened<'a>(copy: &'a [u8; COPY], key: &[u8; 32]) -> Option<&'a [u8]> {
     let (body, tag) = copy.split_last_chunk::<MAC>()?;
     (mac(body, key) == *tag).then_some(body)
 }
@@ -224,7 +224,7 @@ fn mac(body: &[u8], key: &[u8; 32]) -> [u8; MAC] {
     *tag
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+pub(crate) fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     let (taken, after) = rest.split_first_chunk::<N>()?;
     *rest = after;
     Some(*taken)
@@ -419,7 +419,7 @@ impl Witness {
     }
 }
 
-fn offset_of(copy: u64) -> u64 {
+pub(crate) fn offset_of(copy: u64) -> u64 {
     copy * u64::try_from(COPY).expect("a small constant")
 }
 

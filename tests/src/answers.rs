@@ -15,6 +15,8 @@ pub struct Info {
     pub ledger_height: u64,
     /// Whether bitcoind answered when it was last asked.
     pub chain_available: bool,
+    /// Why the node does nothing of channels.
+    pub alarm: Option<String>,
 }
 
 /// `balance`

@@ -25,6 +25,8 @@ pub enum ErrorCode {
     InsufficientFunds,
     /// A fault of this node; its log says more.
     Internal,
+    /// The ledger is an older copy: nothing of channels is done. The message says what to do.
+    LedgerOld,
     /// This endpoint has no such method.
     MethodNotAllowed,
     /// No such thing.
@@ -60,7 +62,7 @@ impl ErrorCode {
             Self::Forbidden | Self::HostRefused | Self::OriginRefused => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::ChannelNotUsable | Self::Conflict => 409,
+            Self::ChannelNotUsable | Self::Conflict | Self::LedgerOld => 409,
             Self::TooLarge => 413,
             Self::InsufficientFunds | Self::PeerRefused | Self::Refused | Self::RouteNotFound => {
                 422
@@ -84,6 +86,7 @@ impl ErrorCode {
             Self::HostRefused => "host_refused",
             Self::InsufficientFunds => "insufficient_funds",
             Self::Internal => "internal",
+            Self::LedgerOld => "ledger_old",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::NotFound => "not_found",
             Self::NotSupported => "not_supported",
@@ -100,7 +103,7 @@ impl ErrorCode {
     }
 
     /// Every code, for the interface's description.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::BadRequest,
         Self::ChainUnavailable,
         Self::ChannelNotUsable,
@@ -109,6 +112,7 @@ impl ErrorCode {
         Self::HostRefused,
         Self::InsufficientFunds,
         Self::Internal,
+        Self::LedgerOld,
         Self::MethodNotAllowed,
         Self::NotFound,
         Self::NotSupported,

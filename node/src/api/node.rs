@@ -115,6 +115,9 @@ pub struct NodeInfo {
     pub version: String,
     /// Whether Bitcoin Core answered when it was last asked.
     pub chain_available: bool,
+    /// Why the node does nothing of channels, and what to do about it; null where all is well.
+    #[serde(default)]
+    pub alarm: Option<String>,
 }
 
 /// `zarnitsa balance`.

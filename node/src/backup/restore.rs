@@ -9,7 +9,7 @@ use serde::Serialize;
 use zarnitsa_channel::command::{Command, LocalCommand};
 use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::state::{Channel, Context};
-use zarnitsa_ledger::{Ledger, LedgerError, OpenError};
+use zarnitsa_ledger::{Head, Ledger, LedgerError, OpenError};
 use zarnitsa_service::records::Policy;
 use zarnitsa_service::{read, Attachment, LedgerCall, MemoVerifier};
 use zarnitsa_signer::{BackupError, Mnemonic, Signer, SignerError};
@@ -18,6 +18,7 @@ use super::{archive, Manifest, SavedChannel};
 use crate::api::Network;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::genesis::ledger_options;
+use crate::{rollback, time};
 
 /// What the history of each channel says of it.
 const REASON: &str = "restored from a backup, which may be older than the peer's newest state";
@@ -118,7 +119,9 @@ fn restore_in(
     let mut content = signer.open_backup(passphrase, backup)?;
     archive::extract(&mut content, folder.path()).map_err(io("cannot unpack into", root))?;
     let manifest = read_manifest(&folder)?;
-    lose_all(network, &folder, &signer)?;
+    let head = lose_all(network, &folder, &signer)?;
+    // A line of its own: what peers keep of the one that was lost is no alarm.
+    signer.note_head(rollback::noted(head, time::unix()))?;
     signer.sync()?;
     sync(folder.path())?;
     fs::rename(folder.path(), target.path()).map_err(io("cannot make", target.path()))?;
@@ -146,15 +149,16 @@ fn read_manifest(folder: &DataDir) -> Result<Manifest, RestoreError> {
 }
 
 /// Tells every channel that its state may be old, in the ledger, before anybody can start a node on it.
-fn lose_all(network: Network, folder: &DataDir, signer: &Signer) -> Result<(), RestoreError> {
+fn lose_all(network: Network, folder: &DataDir, signer: &Signer) -> Result<Head, RestoreError> {
     let verifier = Arc::new(MemoVerifier::default());
     let operator = folder.operator_key()?.public_key();
     let options = ledger_options(network, operator, signer, verifier.clone());
     let reporter = options.validator.service.clone();
     let ledger = Ledger::open(folder.ledger(), options)?;
     let lost = lose_channels(&ledger, &verifier, &reporter);
+    let head = ledger.head();
     ledger.shutdown()?;
-    lost
+    lost.map(|()| head)
 }
 
 fn lose_channels(

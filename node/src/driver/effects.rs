@@ -97,6 +97,9 @@ impl Executor {
     }
 
     fn carry_out(&mut self, batch: Batch) {
+        if self.shared.signer.refusing().is_some() {
+            return; // of an older ledger nothing leaves, signed or not
+        }
         for effect in batch.effects {
             let sent = self.send_transaction(batch.target, batch.connection, effect);
             if let Err(error) = sent {

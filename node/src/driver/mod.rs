@@ -12,6 +12,7 @@ mod closing;
 mod effects;
 mod fees;
 mod forwarding;
+mod heads;
 mod htlcs;
 mod live;
 mod opening;
@@ -42,6 +43,7 @@ use zarnitsa_service::records::{OpenBatchRequest, OpenChannelRequest};
 use zarnitsa_signer::SignerError;
 
 use crate::parts::Parts;
+use crate::peer_storage::PeerStorage;
 use crate::sending::{NotSent, ReadyPart};
 use crate::shared::Shared;
 use crate::wire::WireError;
@@ -50,6 +52,7 @@ use announcing::Announcings;
 use batches::Batches;
 use effects::{Batch, Executor};
 use forwarding::{Links, Names};
+use heads::Heads;
 use live::Live;
 use opening::Openings;
 use receiving::Held;
@@ -146,6 +149,8 @@ pub(crate) struct Driver {
     announcement_waits: bool,
     /// What was told to all of those that are.
     published: Published,
+    /// What peers keep for this node, and it for them.
+    heads: Heads,
     /// Payments of this node that are under way.
     sendings: Sendings,
     effects: mpsc::UnboundedSender<Batch>,
@@ -175,6 +180,7 @@ impl Driver {
         // Unbounded, but each entry was let in by a bounded queue: the peers' and the ledger's.
         let (effects, batches) = mpsc::unbounded_channel();
         let (to_self, events) = mpsc::unbounded_channel();
+        let kept = PeerStorage::open(shared.config.network_dir().join("peer-storage"));
         let executor = Executor::new(shared.clone(), to_self.clone());
         tokio::spawn(executor.run(batches));
         Self {
@@ -192,6 +198,7 @@ impl Driver {
             announcings: Announcings::default(),
             announcement_waits: false,
             published: Published::default(),
+            heads: Heads::new(kept),
             sendings: Sendings::default(),
             effects,
             events,
@@ -208,13 +215,18 @@ impl Driver {
 
     /// Until it is told to stop, or the ledger stops, which is the error.
     pub(crate) async fn run(mut self, mut inputs: Inputs) -> Result<(), String> {
-        self.resume();
+        if self.shared.signer.refusing().is_none() {
+            self.resume();
+        }
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let turn = tokio::select! {
                 biased;
-                _ = &mut inputs.stop => return Ok(()),
+                _ = &mut inputs.stop => {
+                    self.heads.stop();
+                    return Ok(());
+                }
                 Some(event) = self.events.recv() => Turn::Event(event),
                 Some(event) = inputs.chain.recv() => Turn::Chain(event),
                 Some(block) = inputs.blocks.recv() => Turn::Block(block),
@@ -225,15 +237,21 @@ impl Driver {
             for turn in std::iter::from_fn(|| inputs.next_waiting()).take(EVENTS_PER_TURN) {
                 self.take(turn)?;
             }
-            self.commit_what_is_due();
+            if self.shared.signer.refusing().is_none() {
+                self.commit_what_is_due();
+            }
         }
     }
 
     fn waits_for_time(&self) -> bool {
-        !self.parts.is_empty() || !self.batches.is_empty()
+        let height = self.shared.ledger.head().height;
+        !self.parts.is_empty() || !self.batches.is_empty() || self.heads.waits(height)
     }
 
     fn take(&mut self, turn: Turn) -> Result<(), String> {
+        if self.shared.signer.refusing().is_some() {
+            return self.take_refusing(turn);
+        }
         match turn {
             Turn::Event(Event::LedgerStopped(error)) => return Err(error),
             Turn::Event(Event::Diverged { channel_id, error }) => self.diverged(channel_id, &error),
@@ -265,6 +283,7 @@ impl Driver {
             Turn::Tick => {
                 self.fail_overdue_parts();
                 self.fail_overdue_batches();
+                self.tell_heads();
             }
         }
         Ok(())

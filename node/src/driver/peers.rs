@@ -17,7 +17,14 @@ use crate::wire::{ChannelMessage, Complete};
 impl Driver {
     pub(super) fn peer_event(&mut self, event: PeerEvent) {
         match event {
-            PeerEvent::Connected { connection, .. } => self.connected(connection),
+            PeerEvent::Connected {
+                connection,
+                features,
+                ..
+            } => {
+                self.show_kept(connection, features.supports_provide_storage());
+                self.connected(connection);
+            }
             PeerEvent::Disconnected { connection } => self.disconnected(connection),
             PeerEvent::Message {
                 connection,
@@ -55,6 +62,7 @@ impl Driver {
 
     /// Openings whose opening transaction is not out are forgotten (BOLT 2); every other channel waits.
     fn disconnected(&mut self, connection: Connection) {
+        self.gone(connection);
         self.openings_forgotten(connection);
         for id in self.channels_with(&connection.node_id) {
             let Some(live) = self.channels.get_mut(&id) else {
@@ -91,7 +99,11 @@ impl Driver {
 
     /// Takes what a peer sent, in the channel machine's words: `peer` has read the bytes, [`wire`](crate::wire) the meaning.
     fn receive_transaction(&mut self, connection: Connection, message: WireMessage) {
+        let Some(message) = self.storage_message(connection, message) else {
+            return;
+        };
         let message: ChannelMessage = match &message {
+            WireMessage::PeerStorage(_) | WireMessage::PeerStorageRetrieval(_) => return,
             WireMessage::OpenChannel(m) => return self.open_channel_received(connection, m),
             WireMessage::AcceptChannel(m) => return self.accept_channel_received(connection, m),
             WireMessage::FundingCreated(m) => return self.funding_created_received(connection, m),

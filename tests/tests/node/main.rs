@@ -23,6 +23,8 @@ mod recording;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
+mod rollback;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod settlement;

@@ -149,6 +149,7 @@ impl NodeApi for Fake {
             validator_key: exonum::crypto::PublicKey::zero(),
             version: "0.1.0".into(),
             chain_available: true,
+            alarm: None,
         })
     }
 

@@ -16,7 +16,7 @@ async fn info_has_the_fields_of_the_interface() {
             "node_id": NODE_ID, "alias": "fake", "uri": format!("{NODE_ID}@127.0.0.1:9735"),
             "role": "hub", "network": "regtest", "block_height": 101, "ledger_height": 7,
             "ledger_hash": zero, "state_hash": zero, "validator_key": zero, "version": "0.1.0",
-            "chain_available": true,
+            "chain_available": true, "alarm": null,
         })
     );
 }
