@@ -5,8 +5,9 @@ import exonum from 'exonum-client'
 
 import { BlockSchema } from '../src/gen/exonum/blockchain_pb.js'
 import { CoreMessageSchema } from '../src/gen/exonum/messages_pb.js'
-import { ChannelRecordSchema, CommitmentFormat, Side } from '../src/gen/lightning_records_pb.js'
+import { Actor, ChannelRecordSchema, CommitmentFormat, HistoryEntrySchema, HistoryKind, PolicySchema, Side } from '../src/gen/lightning_records_pb.js'
 import { fromHex, toHex } from '../src/hex.js'
+import { MAX_HISTORY } from '../src/limits.js'
 import { mapEntries, tableRoot } from '../src/proofs.js'
 
 const HEIGHT = 1_000
@@ -24,7 +25,71 @@ export function sealChannels(count: number): { validatorKey: string; answer: unk
   return { validatorKey: keys.publicKey, answer: { block_proof: block(stateHash, keys), to_table: table, to_channel: channels } }
 }
 
-function channel(n: number): { key: string; value: string } {
+/** What a node with one channel, of a history of so many steps, answers to each question of the channel's page. */
+export function sealHistory(count: number) {
+  const keys = exonum.fromSeed(new Uint8Array(32).fill(7))
+  const steps = Array.from({ length: count }, (_, n) => step(n))
+  const levels = treeOver(steps)
+  const historyHash = exonum.hash([2, ...littleEndian(count), ...fromHex(levels.at(-1)![0]!)])
+  const { key: channelId, value } = channel(0, historyHash, count)
+  const channels = { entries: [{ key: channelId, value }], proof: [] }
+  const policy = toHex(toBinary(PolicySchema, create(PolicySchema, { maxToSelfDelay: 2_016, feePpm: 1 })))
+  const roots = [
+    { key: 'lightning.channels', value: rootOf((root) => mapEntries(channels, root)) },
+    { key: 'lightning.policy', value: exonum.hash(fromHex(policy)) },
+  ]
+  const table = { entries: roots.sort((a, b) => (tableKey(a.key) < tableKey(b.key) ? -1 : 1)), proof: [] }
+  const stateHash = rootOf((root) => tableRoot(table, root, 'lightning.channels'))
+  const sealed = { block_proof: block(stateHash, keys), to_table: table }
+  const page = (from: number) => ({ ...sealed, to_channel: channels, history: rangeProof(steps, levels, from, Math.min(count, from + MAX_HISTORY)) })
+  return { validatorKey: keys.publicKey, channelId, channels: { ...sealed, to_channel: channels }, policy: { ...sealed, value: policy }, page }
+}
+
+function step(n: number): string {
+  const entry = create(HistoryEntrySchema, {
+    kind: HistoryKind.COMMITMENT,
+    by: n % 2 === 0 ? Actor.HOLDER : Actor.COUNTERPARTY,
+    state: 'normal',
+    commitmentNumber: BigInt(n),
+    localMsat: BigInt(n) * 1_000n + 500n,
+    remoteMsat: 1_000_000_000n - BigInt(n) * 1_000n - 500n,
+    txHash: { data: fromHex(exonum.hash(littleEndian(n))) },
+    height: BigInt(HEIGHT),
+  })
+  return toHex(toBinary(HistoryEntrySchema, entry))
+}
+
+/** The hashes of a list's tree, from those of its values up. */
+function treeOver(values: string[]): string[][] {
+  const levels = [values.map((value) => exonum.hash([0, ...fromHex(value)]))]
+  for (let level = levels[0]!; level.length > 1; levels.push(level)) {
+    const pairs = Array.from({ length: Math.ceil(level.length / 2) }, (_, at) => level.slice(2 * at, 2 * at + 2))
+    level = pairs.map((pair) => exonum.hash([1, ...pair.flatMap((hash) => [...fromHex(hash)])]))
+  }
+  return levels
+}
+
+/** The values from `from` up to `to`, with the hashes beside their way to the root. */
+function rangeProof(values: string[], levels: string[][], from: number, to: number) {
+  const proof: { height: number; index: number; hash: string }[] = []
+  let [first, last] = [from, to - 1]
+  for (const [at, level] of levels.slice(0, -1).entries()) {
+    for (const index of [first % 2 === 1 ? first - 1 : -1, last % 2 === 0 ? last + 1 : -1]) {
+      const hash = level[index]
+      if (hash !== undefined) proof.push({ height: at + 1, index, hash })
+    }
+    ;[first, last] = [first >> 1, last >> 1]
+  }
+  return { entries: values.slice(from, to).map((value, at) => [from + at, value]), proof, length: values.length }
+}
+
+/** A table stands in the state by the hash of its name, whose bits are read from the least of each byte on. */
+const tableKey = (name: string) =>
+  [...fromHex(exonum.hash([...new TextEncoder().encode(name)]))].map((byte) => byte.toString(2).padStart(8, '0').split('').reverse().join('')).join('')
+
+const littleEndian = (count: number) => new Uint8Array(new BigUint64Array([BigInt(count)]).buffer)
+
+function channel(n: number, historyHash = '00'.repeat(32), historyLength = 0): { key: string; value: string } {
   const channelId = exonum.hash([n & 255, n >> 8])
   const record = create(ChannelRecordSchema, {
     channelId: fromHex(channelId),
@@ -39,7 +104,8 @@ function channel(n: number): { key: string; value: string } {
     shortChannelId: (800_000n << 40n) + BigInt(n),
     openedHeight: 1n,
     updatedHeight: BigInt(HEIGHT),
-    historyHash: { data: new Uint8Array(32) },
+    historyHash: { data: fromHex(historyHash) },
+    historyLen: BigInt(historyLength),
     machine: new Uint8Array(MACHINE_BYTES).fill(n & 255),
   })
   return { key: channelId, value: toHex(toBinary(ChannelRecordSchema, record)) }

@@ -110,7 +110,7 @@ function NodeTable({ nodes, channels, own, onOpen }: NodeTableProps) {
           {nodes.map((node) => (
             <tr key={node.node_id}>
               <td>
-                {strangersText(node.alias).trim() || t.nameless} <code title={node.node_id}>{shorten(node.node_id)}</code>
+                {strangersText(node.alias).trim() || t.nameless} <code title={node.node_id}>{shorten(node.node_id)}</code>{' '}
                 {node.node_id === own && <span className="pill good">{t.thisNode}</span>}
               </td>
               <td className="number">{node.channels}</td>

@@ -115,9 +115,9 @@ function Waiting({ invoice, onAgain }: { invoice: Invoice; onAgain: () => void }
   const left = useSecondsUntil(invoice.expiresAt)
   return (
     <section className="card receive">
-      {isPaid ? (
-        <div className="paid-mark">
-          <Icon name="check" />
+      {isPaid || isHeld ? (
+        <div className={isPaid ? 'paid-mark' : 'paid-mark held'}>
+          <Icon name={isPaid ? 'check' : 'clock'} />
         </div>
       ) : (
         <figure className="qr">
@@ -144,7 +144,7 @@ function Waiting({ invoice, onAgain }: { invoice: Invoice; onAgain: () => void }
         {!isPaid && !isHeld && left > 0 && <p className="soft">{t.expiresIn(clock(left))}</p>}
         {!isPaid && !isHeld && <CopyText text={invoice.invoice} />}
         <div className="buttons">
-          <button type="button" onClick={onAgain}>
+          <button type="button" className={isHeld ? 'plain' : undefined} onClick={onAgain}>
             {t.createAnother}
           </button>
           <Link to={`/payments/received/${invoice.paymentHash}`} className="button plain">

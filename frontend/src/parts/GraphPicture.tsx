@@ -5,9 +5,15 @@ import type { NetworkChannel, NetworkNode } from '../node/api'
 import { layOut } from '../story/graph'
 import { useText } from '../text'
 
-const WIDTH = 1_000
-const HEIGHT = 560
+/** Names are as large on a phone as elsewhere: what is drawn there is narrower, not smaller. */
+const WIDE = { width: 1_000, height: 560 }
+const NARROW = { width: 420, height: 520 }
+const NARROW_BELOW = 700
+/** Names near a side are written away from it, as a part of the width. */
+const SIDE = 0.16
 const CLOSEST = 8
+
+type Size = typeof WIDE
 
 interface View {
   x: number
@@ -20,10 +26,11 @@ interface View {
 export function GraphPicture(props: { nodes: NetworkNode[]; channels: NetworkChannel[]; own: string }) {
   const { t } = useText()
   const { nodes, channels, own } = props
-  const spots = useMemo(() => layOut(nodes, channels, WIDTH, HEIGHT), [nodes, channels])
+  const [size] = useState(() => (innerWidth < NARROW_BELOW ? NARROW : WIDE))
+  const spots = useMemo(() => layOut(nodes, channels, size.width, size.height), [nodes, channels, size])
   const peers = useMemo(() => peersOf(channels, own), [channels, own])
-  const { view, handlers, nearer } = useView()
-  const [width, height] = [WIDTH / view.zoom, HEIGHT / view.zoom]
+  const { view, handlers, nearer } = useView(size)
+  const [width, height] = [size.width / view.zoom, size.height / view.zoom]
   const isNamed = (id: string) => id === own || peers.has(id) || nodes.length <= 40 || view.zoom > 2
   return (
     <div>
@@ -50,7 +57,7 @@ export function GraphPicture(props: { nodes: NetworkNode[]; channels: NetworkCha
                 <title>{`${strangersText(alias)} ${node_id}`}</title>
               </circle>
               {isNamed(node_id) && (
-                <text x={spot.x} y={spot.y - radius - 5} textAnchor="middle" style={{ fontSize: 13 / Math.sqrt(view.zoom) }}>
+                <text x={spot.x} y={spot.y - radius - 5} textAnchor={spot.x < SIDE * size.width ? 'start' : spot.x > (1 - SIDE) * size.width ? 'end' : 'middle'} style={{ fontSize: 13 / Math.sqrt(view.zoom) }}>
                   {strangersText(alias).trim() || shorten(node_id)}
                 </text>
               )}
@@ -84,14 +91,14 @@ function peersOf(channels: NetworkChannel[], own: string): Set<string> {
   return new Set(channels.flatMap(({ node_1, node_2 }) => (node_1 === own ? [node_2] : node_2 === own ? [node_1] : [])))
 }
 
-function useView() {
+function useView(size: Size) {
   const [view, setView] = useState<View>({ x: 0, y: 0, zoom: 1 })
   const held = useRef<{ x: number; y: number }>(undefined)
   const nearer = (factor: number) =>
     setView(({ x, y, zoom }) => {
       const next = Math.min(CLOSEST, Math.max(1, zoom * factor))
       const grow = (size: number) => (size / zoom - size / next) / 2
-      return bound({ x: x + grow(WIDTH), y: y + grow(HEIGHT), zoom: next })
+      return bound({ x: x + grow(size.width), y: y + grow(size.height), zoom: next }, size)
     })
   const handlers = {
     onWheel: ({ deltaY }: WheelEvent) => nearer(deltaY < 0 ? 1.15 : 1 / 1.15),
@@ -103,8 +110,8 @@ function useView() {
       const from = held.current
       if (!from) return
       held.current = { x: clientX, y: clientY }
-      const scale = WIDTH / view.zoom / currentTarget.clientWidth
-      setView(({ x, y, zoom }) => bound({ x: x - (clientX - from.x) * scale, y: y - (clientY - from.y) * scale, zoom }))
+      const scale = size.width / view.zoom / currentTarget.clientWidth
+      setView(({ x, y, zoom }) => bound({ x: x - (clientX - from.x) * scale, y: y - (clientY - from.y) * scale, zoom }, size))
     },
     onPointerUp: () => {
       held.current = undefined
@@ -114,7 +121,7 @@ function useView() {
 }
 
 /** The picture does not leave the frame. */
-function bound({ x, y, zoom }: View): View {
-  const within = (value: number, size: number) => Math.min(Math.max(value, 0), size - size / zoom)
-  return { x: within(x, WIDTH), y: within(y, HEIGHT), zoom }
+function bound({ x, y, zoom }: View, { width, height }: Size): View {
+  const within = (value: number, length: number) => Math.min(Math.max(value, 0), length - length / zoom)
+  return { x: within(x, width), y: within(y, height), zoom }
 }

@@ -29,15 +29,17 @@ export function HeldInvoice({ invoice }: { invoice: Invoice }) {
         </p>
         <p>{t.heldText}</p>
       </Callout>
-      <Command label={t.settleInvoice} busy={t.working} disabled={!mayCommand && preimage.trim() === ''} act={async () => settle()}>
-        <details>
-          <summary>{t.moreChoices}</summary>
-          <div style={{ marginTop: '0.8rem' }}>
-            <Field label={t.preimage_} hint={t.keyHint} value={preimage} onChange={setPreimage} note={t.preimageNote} />
-          </div>
-        </details>
-      </Command>
-      <Command label={t.giveBack} busy={t.working} danger act={() => order('cancelInvoice', paymentHash)} />
+      <div className="row" style={{ alignItems: 'end' }}>
+        <Command label={t.settleInvoice} busy={t.working} disabled={!mayCommand && preimage.trim() === ''} act={async () => settle()}>
+          <details>
+            <summary>{t.moreChoices}</summary>
+            <div style={{ marginTop: '0.8rem' }}>
+              <Field label={t.preimage_} hint={t.keyHint} value={preimage} onChange={setPreimage} note={t.preimageNote} />
+            </div>
+          </details>
+        </Command>
+        <Command label={t.giveBack} busy={t.working} plain act={() => order('cancelInvoice', paymentHash)} />
+      </div>
     </>
   )
 }

@@ -6,8 +6,13 @@ import type { Duplex } from 'node:stream'
 
 import type { NodeAddress } from './node.js'
 
+/** In place of an answer: the node does not know what it is asked for. */
+export const NOT_FOUND = Symbol('not found')
+
 /** Changes an answer's JSON; undefined leaves it as it is. */
 export type Change = (path: string, json: unknown) => unknown
+
+const JSON_TYPE = { 'content-type': 'application/problem+json' }
 
 export class Proxy {
   /** How many answers were changed: a test of tampering that tampered with nothing shows nothing. */
@@ -57,6 +62,7 @@ export class Proxy {
       answer.on('data', (chunk: Buffer) => chunks.push(chunk))
       answer.on('end', () => {
         const body = this.#changedBody(path, answer, Buffer.concat(chunks))
+        if (body === NOT_FOUND) return void response.writeHead(404, JSON_TYPE).end('{"code":"not_found"}')
         const { 'transfer-encoding': _, ...kept } = answer.headers
         response.writeHead(answer.statusCode ?? 502, { ...kept, 'content-length': body.length }).end(body)
       })
@@ -65,11 +71,15 @@ export class Proxy {
     request.pipe(onward)
   }
 
-  #changedBody(path: string, answer: IncomingMessage, body: Buffer): Buffer {
-    if (!this.change || !answer.headers['content-type']?.startsWith('application/json')) return body
+  #changedBody(path: string, answer: IncomingMessage, body: Buffer): Buffer | typeof NOT_FOUND {
+    // What the node refuses is a problem's JSON: that may be changed too.
+    if (!this.change || !/^application\/(problem\+)?json/.test(answer.headers['content-type'] ?? '')) return body
     const json: unknown = this.change(path, JSON.parse(body.toString()))
     if (json === undefined) return body
     this.changed += 1
+    if (json === NOT_FOUND) return NOT_FOUND
+    answer.statusCode = 200
+    answer.headers['content-type'] = 'application/json'
     return Buffer.from(JSON.stringify(json))
   }
 
