@@ -5,6 +5,8 @@ import { fromBinary, type DescMessage } from '@bufbuild/protobuf'
 import { describe, type Described } from './describe.js'
 import { ProofError } from './errors.js'
 import {
+  AskDecisionSchema,
+  AskStepSchema,
   BatchSignedSchema,
   ChainStepSchema,
   ChannelPolicyChangeSchema,
@@ -14,6 +16,7 @@ import {
   HtlcAddSchema,
   HtlcResolveSchema,
   InvoiceStepSchema,
+  OpenAskedSchema,
   OpeningSchema,
   PaymentOrderSchema,
   PaymentResultSchema,
@@ -23,7 +26,12 @@ import {
   RequestResultSchema,
   RevocationSchema,
 } from './gen/lightning_transactions_pb.js'
-import { CloseChannelRequestSchema, OpenBatchRequestSchema, OpenChannelRequestSchema } from './gen/lightning_records_pb.js'
+import {
+  AskChannelRequestSchema,
+  CloseChannelRequestSchema,
+  OpenBatchRequestSchema,
+  OpenChannelRequestSchema,
+} from './gen/lightning_records_pb.js'
 import { readSigned } from './signed.js'
 import { INSTANCE_ID } from './transactions.js'
 
@@ -49,6 +57,10 @@ export const SERVICE_METHODS: readonly (readonly [name: string, schema: DescMess
   ['channel_policy', ChannelPolicyChangeSchema],
   ['open_batch', OpenBatchRequestSchema],
   ['batch_signed', BatchSignedSchema],
+  ['ask_channel', AskChannelRequestSchema],
+  ['ask_step', AskStepSchema],
+  ['ask_decision', AskDecisionSchema],
+  ['open_asked', OpenAskedSchema],
 ]
 
 /** What a transaction says. */

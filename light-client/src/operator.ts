@@ -7,7 +7,7 @@ import type { LightClient } from './client.js'
 import { ProofError } from './errors.js'
 import { fromHex, isHex } from './hex.js'
 import { count, hex, object } from './json.js'
-import type { ChannelFees, CloseChannel, Keysend, NewInvoice, OpenBatch, OpenChannel, Pay, SettleInvoice } from './orders.js'
+import type { AskChannel, ChannelFees, CloseChannel, Keysend, NewInvoice, OpenBatch, OpenChannel, Pay, SettleInvoice } from './orders.js'
 import type { Invoice, Order, Payment, Policy } from './records.js'
 import { nonce, type KeyPair } from './transactions.js'
 
@@ -69,6 +69,19 @@ export class Operator {
     const opened = (await this.#done(txHash)).channels
     if (opened.length !== channels.length) throw new ProofError('malformed', 'the order is done without its channels')
     return opened
+  }
+
+  /**
+   * Asks a hub to open a channel to this node; answers with the order's hash once the order is in the ledger. What becomes of it, the
+   * hub's time to gather others included, is `LightClient.order` of that hash.
+   */
+  async askChannel(order: AskChannel): Promise<string> {
+    if (!isHex(order.hub, 33)) throw new TypeError('the hub is no node id')
+    if (order.amountSat <= 0n) throw new TypeError('the amount must not be zero')
+    const { hub, address, amountSat } = order
+    const argument = { hub: fromHex(hub), address: address ?? '', amountSat, nonce: nonce() }
+    const { txHash } = await this.#client.command('askChannel', argument, this.#keys)
+    return txHash
   }
 
   /** Closes a channel; answers once the node has set about it. */

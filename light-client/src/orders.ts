@@ -21,6 +21,14 @@ export interface OpenBatch {
   feeRateSatVb?: number | undefined
 }
 
+export interface AskChannel {
+  /** Node id of the hub. */
+  hub: string
+  /** `host:port`; not needed where the node is connected to the hub. */
+  address?: string | undefined
+  amountSat: bigint
+}
+
 export interface CloseChannel {
   channelId: string
   /** Without the peer. */

@@ -124,7 +124,7 @@ export interface Forward {
 
 /** An order of the operator to open or close channels, and what became of it. */
 export interface Order {
-  kind: 'open_channel' | 'close_channel' | 'open_batch'
+  kind: 'open_channel' | 'close_channel' | 'open_batch' | 'ask_channel'
   status: string
   /** Undefined until it is known. */
   channelId: string | undefined
@@ -251,7 +251,7 @@ export function readForward(bytes: Uint8Array): Forward {
   }
 }
 
-const ORDER_KINDS = { openChannel: 'open_channel', closeChannel: 'close_channel', openBatch: 'open_batch' } as const
+const ORDER_KINDS = { openChannel: 'open_channel', closeChannel: 'close_channel', openBatch: 'open_batch', askChannel: 'ask_channel' } as const
 
 export function readOrder(bytes: Uint8Array): Order {
   const { arguments: order, status, channelId, channels, reason } = decode(RequestSchema, bytes, 'order')

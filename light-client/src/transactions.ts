@@ -5,11 +5,13 @@ import exonum, { type MessageCodec } from 'exonum-client'
 
 import { CoreMessageSchema } from './gen/exonum/messages_pb.js'
 import {
+  AskChannelRequestSchema,
   CloseChannelRequestSchema,
   OpenBatchRequestSchema,
   OpenChannelRequestSchema,
 } from './gen/lightning_records_pb.js'
 import {
+  AskDecisionSchema,
   ChannelPolicyChangeSchema,
   InvoiceStepSchema,
   PaymentOrderSchema,
@@ -29,6 +31,8 @@ export const METHODS = {
   closeChannel: { id: 15, schema: CloseChannelRequestSchema },
   channelPolicy: { id: 17, schema: ChannelPolicyChangeSchema },
   openBatch: { id: 18, schema: OpenBatchRequestSchema },
+  askChannel: { id: 20, schema: AskChannelRequestSchema },
+  askDecision: { id: 22, schema: AskDecisionSchema },
 } as const satisfies Record<string, { id: number; schema: DescMessage }>
 
 export type Method = keyof typeof METHODS

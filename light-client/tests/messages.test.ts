@@ -30,6 +30,7 @@ const RECORDS: Record<string, DescMessage> = {
   Request: records.RequestSchema,
   Policy: records.PolicySchema,
   Config: records.ConfigSchema,
+  Ask: records.AskSchema,
   Event: records.EventSchema,
 }
 
@@ -54,6 +55,10 @@ const ARGUMENTS: DescMessage[] = [
   transactions.ChannelPolicyChangeSchema,
   records.OpenBatchRequestSchema,
   transactions.BatchSignedSchema,
+  records.AskChannelRequestSchema,
+  transactions.AskStepSchema,
+  transactions.AskDecisionSchema,
+  transactions.OpenAskedSchema,
 ]
 
 /** The methods that the operator signs. */

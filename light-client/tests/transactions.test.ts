@@ -47,6 +47,16 @@ const hub: Argument<'policy'>['policy'] = {
   minClosingFeeratePerKw: 253,
   forward: true,
   acceptKeysend: true,
+  asks: {
+    from: AcceptFrom.ANYONE,
+    approve: true,
+    minSat: 20_000n,
+    maxSat: 2_000_000n,
+    maxOpen: 200,
+    waitSeconds: 600,
+    maxBatch: 20,
+    expirySeconds: 86_400,
+  },
 }
 
 function command<M extends Method>(name: string, method: M, argument: Argument<M>) {

@@ -204,6 +204,22 @@ impl NodeApi for Answers {
         self.shared.open_batch(request).await
     }
 
+    async fn ask_channel(&self, request: api::AskChannel) -> Result<api::ChannelAsk, ApiError> {
+        self.shared.ask_channel(request).await
+    }
+
+    async fn asks(&self) -> Result<Vec<api::ChannelAsk>, ApiError> {
+        Ok(self.shared.asks())
+    }
+
+    async fn approve_ask(&self, request: api::ApproveAsk) -> Result<api::ChannelAsk, ApiError> {
+        self.shared.approve_ask(request.ask_id).await
+    }
+
+    async fn refuse_ask(&self, request: api::RefuseAsk) -> Result<api::ChannelAsk, ApiError> {
+        self.shared.refuse_ask(request).await
+    }
+
     async fn channels(&self) -> Result<Vec<api::ChannelSummary>, ApiError> {
         let (connected, limits) = (self.connected(), self.shared.limits());
         let mut records = read::channel_records(&*self.shared.ledger.snapshot());

@@ -5,6 +5,7 @@
 //! the command line reads the same types back.
 
 mod amount;
+mod ask;
 mod channel;
 mod closing;
 mod error;
@@ -24,6 +25,10 @@ use zarnitsa_channel::ids::{ChannelId, PaymentHash};
 use zarnitsa_ledger::Ledger;
 
 pub use amount::{parse_msat, parse_sat, AmountOrAll, AmountOrAny, ParseAmountError};
+pub use ask::{
+    ApproveAsk, AskChannel, AskDirection, AskFrom, AskPolicy, AskState, ChannelAsk, RefuseAsk,
+    SetAskPolicy,
+};
 pub use channel::{
     BatchChannel, ChannelClosed, ChannelHistoryEntry, ChannelHtlc, ChannelOpened, ChannelState,
     ChannelSummary, CloseChannel, HtlcDirection, OpenBatch, OpenChannel, Opener,
@@ -99,6 +104,18 @@ pub trait NodeApi: Send + Sync + 'static {
 
     /// Opens several channels by one opening transaction; returns once that is handed to the Bitcoin network.
     async fn open_batch(&self, request: OpenBatch) -> Result<Vec<ChannelOpened>, ApiError>;
+
+    /// Asks a hub for a channel; what becomes of it is among [`asks`](Self::asks).
+    async fn ask_channel(&self, request: AskChannel) -> Result<ChannelAsk, ApiError>;
+
+    /// Channels that hubs were asked for, and that peers ask for, the newest first.
+    async fn asks(&self) -> Result<Vec<ChannelAsk>, ApiError>;
+
+    /// Approves what a peer asks for.
+    async fn approve_ask(&self, request: ApproveAsk) -> Result<ChannelAsk, ApiError>;
+
+    /// Refuses it.
+    async fn refuse_ask(&self, request: RefuseAsk) -> Result<ChannelAsk, ApiError>;
 
     /// Every channel that is not closed for good, and those that are, oldest first.
     async fn channels(&self) -> Result<Vec<ChannelSummary>, ApiError>;

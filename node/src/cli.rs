@@ -1,5 +1,6 @@
 //! The command line. Results go to standard output, errors to standard error with exit code 1, wrong usage is 2.
 
+mod ask;
 mod backup;
 mod balance;
 mod channel;

@@ -21,6 +21,7 @@ use crate::notify::Subject;
 use crate::shared::Shared;
 use crate::{payment_view, time};
 
+pub(crate) mod asks;
 mod batch;
 mod invoices;
 

@@ -121,6 +121,8 @@ pub struct PolicyConfig {
     pub minimum_depth: u32,
     /// Whether peers may open channels to the node.
     pub accept_channels: bool,
+    /// Whether peers may ask for channels that the node opens and pays for.
+    pub accept_asks: bool,
     /// Whether payments of others are forwarded.
     pub forward: bool,
     /// Whether payments without an invoice are taken.
@@ -248,6 +250,7 @@ impl PolicyConfig {
             max_channel_sat: 16_777_215,
             minimum_depth: if network == Network::Regtest { 1 } else { 3 },
             accept_channels: role == Role::Hub,
+            accept_asks: role == Role::Hub,
             forward: role == Role::Hub,
             accept_keysend: true,
         }

@@ -7,7 +7,7 @@ use exonum::crypto::{KeyPair, PublicKey, Seed};
 use exonum_rust_runtime::spec::{Deploy, Spec};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_ledger::{LedgerOptions, Services, Validator};
-use zarnitsa_service::records::{AcceptFrom, Config as Owner, Genesis, Policy};
+use zarnitsa_service::records::{AcceptFrom, AskPolicy, Config as Owner, Genesis, Policy};
 use zarnitsa_service::{LightningService, MemoVerifier, INSTANCE_ID, INSTANCE_NAME};
 use zarnitsa_signer::{LedgerSeeds, Signer};
 
@@ -65,6 +65,11 @@ pub fn first_policy(settings: &PolicyConfig) -> Policy {
         cltv_delta: settings.cltv_delta,
         forward: settings.forward,
         accept_keysend: settings.accept_keysend,
+        asks: if settings.accept_asks {
+            AskPolicy::hub()
+        } else {
+            AskPolicy::user()
+        },
         ..Policy::hub()
     }
 }

@@ -8,6 +8,7 @@ use zarnitsa_service::transactions::{ChannelPolicyChange, PolicyChange};
 use zarnitsa_service::LedgerCall;
 
 use crate::api::{self, ApiError};
+use crate::client_handler::asks::{ask_policy_view, set_asks};
 use crate::shared::Shared;
 
 impl Shared {
@@ -94,6 +95,8 @@ impl Shared {
             accept_keysend: policy.accept_keysend,
             channels: rules.channels.values().map(channel_view).collect(),
             peers: policy.peers.iter().map(peer_view).collect(),
+            asks: ask_policy_view(&policy.asks),
+            listed: policy.accepted_peers.clone(),
         }
     }
 }
@@ -102,10 +105,11 @@ fn is_of_node(request: &api::SetPolicy) -> bool {
     request.accept_channels.is_some()
         || request.forward.is_some()
         || request.accept_keysend.is_some()
+        || request.asks.is_some()
 }
 
 fn is_of_peers(request: &api::SetPolicy) -> bool {
-    request.minimum_depth.is_some() || request.zero_conf.is_some()
+    request.minimum_depth.is_some() || request.zero_conf.is_some() || request.listed.is_some()
 }
 
 fn is_of_channels(request: &api::SetPolicy) -> bool {
@@ -116,6 +120,12 @@ fn set_for_all(policy: &mut Policy, request: &api::SetPolicy) -> Result<(), ApiE
     if is_of_channels(request) {
         let wrong = "the sizes of HTLCs are set for one channel";
         return Err(ApiError::bad_request(wrong));
+    }
+    if request.listed.is_some() {
+        return Err(ApiError::bad_request("it is a peer that is listed"));
+    }
+    if let Some(change) = &request.asks {
+        set_asks(policy, change);
     }
     policy.base_fee_msat = request.base_fee_msat.unwrap_or(policy.base_fee_msat);
     policy.fee_ppm = request.fee_ppm.unwrap_or(policy.fee_ppm);
@@ -141,8 +151,17 @@ fn set_for_peer(
         || request.fee_ppm.is_some()
         || request.cltv_delta.is_some();
     if fees || is_of_node(request) || is_of_channels(request) {
-        let wrong = "a peer has its own depth and zero-conf, and nothing else";
+        let wrong = "a peer has its own depth and zero-conf and is listed or not, and nothing else";
         return Err(ApiError::bad_request(wrong));
+    }
+    if let Some(listed) = request.listed {
+        policy.accepted_peers.retain(|other| *other != peer);
+        if listed {
+            policy.accepted_peers.push(peer);
+        }
+    }
+    if request.minimum_depth.is_none() && request.zero_conf.is_none() {
+        return Ok(());
     }
     let now = policy.peer(&peer);
     let own = PeerPolicy {

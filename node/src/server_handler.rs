@@ -1,13 +1,14 @@
 //! The hub's role: whose channels are accepted and on what terms, and whose payments are passed on. The channel machine is
 //! the same for users and hubs; only the policy differs, and any node with bitcoin can be a hub.
 
+pub(crate) mod asks;
 pub(crate) mod forwarding;
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::Amount;
 use zarnitsa_channel::message::OpenChannel;
 use zarnitsa_channel::state::Channel;
-use zarnitsa_service::records::{AcceptFrom, Policy};
+use zarnitsa_service::records::Policy;
 
 /// Why a peer may not open a channel. Its text goes to the peer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,19 +37,16 @@ pub enum NotAccepted {
     ZeroConf,
 }
 
-/// Whether `peer` may open this channel, beside the channels that there are. Closed ones do not count.
+/// Whether `peer` may open this channel, beside the channels that there are; `asked`: because this node asked it to. Closed
+/// ones do not count.
 pub fn may_open<'a>(
     policy: &Policy,
     peer: &PublicKey,
     open: &OpenChannel,
+    asked: bool,
     channels: impl Iterator<Item = &'a Channel>,
 ) -> Result<(), NotAccepted> {
-    let welcome = match policy.accept_from {
-        AcceptFrom::Anyone => true,
-        AcceptFrom::Listed => policy.accepted_peers.contains(peer),
-        AcceptFrom::Nobody => false,
-    };
-    if !welcome {
+    if !asked && !policy.is_among(policy.accept_from, peer) {
         return Err(NotAccepted::Peer);
     }
     if open.channel_type.zero_conf && !policy.limits_for(peer).allow_zero_conf {

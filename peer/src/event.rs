@@ -5,6 +5,8 @@ use lightning::ln::msgs;
 use lightning::types::features::InitFeatures;
 use lightning::util::ser::Writeable;
 
+use crate::asking::OwnMessage;
+
 /// One connection to one peer. A peer that comes back has a new one, so an answer to a message of an earlier
 /// connection cannot slip in before the new one's channel_reestablish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,6 +97,8 @@ pub enum WireMessage {
     PeerStorageRetrieval(Vec<u8>),
     /// error. Its text is already made printable. A channel id of zeros means all channels with the peer (BOLT 1).
     Error(msgs::ErrorMessage),
+    /// One of this program's own.
+    Own(OwnMessage),
 }
 
 impl WireMessage {
@@ -121,6 +125,8 @@ impl WireMessage {
             Self::PeerStorage(_) => "peer_storage",
             Self::PeerStorageRetrieval(_) => "peer_storage_retrieval",
             Self::Error(_) => "error",
+            Self::Own(OwnMessage::Ask(_)) => "channel_ask",
+            Self::Own(OwnMessage::State(_)) => "channel_ask_state",
         }
     }
 
@@ -138,6 +144,7 @@ impl WireMessage {
             Self::PeerStorage(data) | Self::PeerStorageRetrieval(data) => data.len(),
             Self::Error(message) => message.data.len(),
             Self::UpdateFulfillHtlc(_) => 1_024,
+            Self::Own(OwnMessage::State(message)) => message.reason.len(),
             Self::FundingCreated(_)
             | Self::FundingSigned(_)
             | Self::ChannelReady(_)
@@ -146,7 +153,8 @@ impl WireMessage {
             | Self::UpdateFee(_)
             | Self::RevokeAndAck(_)
             | Self::ChannelReestablish(_)
-            | Self::AnnouncementSignatures(_) => 0,
+            | Self::AnnouncementSignatures(_)
+            | Self::Own(OwnMessage::Ask(_)) => 0,
         };
         FIXED.saturating_add(variable)
     }

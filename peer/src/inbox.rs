@@ -8,6 +8,7 @@ use lightning::ln::msgs::{ErrorAction, Init, MessageSendEvent, WarningMessage};
 use lightning::ln::types::ChannelId;
 use tokio::sync::{watch, Notify};
 
+use crate::asking::OwnMessage;
 use crate::event::{Connection, PeerEvent, WireMessage};
 
 /// How much may wait for the driver.
@@ -53,6 +54,7 @@ struct State {
     turn: VecDeque<PublicKey>,
     bytes: usize,
     outgoing: Vec<(PublicKey, MessageSendEvent)>,
+    own: Vec<(PublicKey, OwnMessage)>,
     last_number: u64,
 }
 
@@ -108,6 +110,7 @@ impl Inbox {
     pub(crate) fn disconnected(&self, node_id: PublicKey) {
         let mut state = self.lock();
         state.outgoing.retain(|(to, _)| *to != node_id);
+        state.own.retain(|(to, _)| *to != node_id);
         let Some(queue) = state.peers.get_mut(&node_id) else {
             return;
         };
@@ -185,6 +188,21 @@ impl Inbox {
         let events = events.into_iter().map(|event| (node_id, event));
         state.outgoing.extend(events);
         true
+    }
+
+    /// Queues a message of this program's own. False where that connection is no more.
+    pub(crate) fn send_own(&self, connection: Connection, message: OwnMessage) -> bool {
+        let mut state = self.lock();
+        let current = state.is_current(connection);
+        if current {
+            state.own.push((connection.node_id, message));
+        }
+        current
+    }
+
+    /// Those that LDK is to send.
+    pub(crate) fn take_own(&self) -> Vec<(PublicKey, OwnMessage)> {
+        std::mem::take(&mut self.lock().own)
     }
 
     /// Queues `events` of this node, `own`, that are for all peers.

@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 mod address;
+mod asking;
 mod connections;
 mod event;
 mod features;
@@ -23,6 +24,7 @@ mod reconnect;
 pub mod routing;
 
 pub use address::{AddressError, PeerAddress};
+pub use asking::{AskStage, ChannelAsk, ChannelAskState, OwnMessage};
 pub use event::{Connection, PeerEvent, WireMessage};
 pub use features::{init_features, node_features};
 pub use gossip::{FundingOutputs, Gossip, GossipLimits, NotAsked};

@@ -17,6 +17,7 @@ use rand::RngCore;
 use tokio_util::sync::CancellationToken;
 
 use crate::address::PeerAddress;
+use crate::asking::{OwnMessage, OwnMessages};
 use crate::connections::{Connections, Finished, SlotLimits};
 use crate::event::Connection;
 use crate::features::init_features;
@@ -45,7 +46,7 @@ type Manager = PeerManager<
     Routing,
     OnionMessages,
     Arc<TracingLogger>,
-    IgnoringMessageHandler,
+    Arc<OwnMessages>,
     Signer,
     IgnoringMessageHandler,
 >;
@@ -170,7 +171,7 @@ impl PeerNetwork {
             )),
             route_handler: routing(&config.gossip),
             onion_message_handler: Arc::clone(&config.onion_messages),
-            custom_message_handler: IgnoringMessageHandler {},
+            custom_message_handler: Arc::new(OwnMessages(Arc::clone(&inbox))),
             send_only_message_handler: IgnoringMessageHandler {},
         };
         let manager = Arc::new(PeerManager::new(
@@ -212,6 +213,18 @@ impl PeerNetwork {
     /// Where the connection is gone: then nothing was sent.
     pub fn send(&self, connection: Connection, event: MessageSendEvent) -> Result<(), SendError> {
         self.send_all(connection, [event])
+    }
+
+    /// Sends a message of this program's own.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_own(&self, connection: Connection, message: OwnMessage) -> Result<(), SendError> {
+        if !self.shared.inbox.send_own(connection, message) {
+            return Err(SendError::Disconnected(connection));
+        }
+        self.shared.manager.process_events();
+        Ok(())
     }
 
     /// Sends several, in this order.

@@ -7,12 +7,13 @@ use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::message::PeerMessage;
 
 use crate::records::{
-    CloseChannelRequest, Failure, HtlcRef, OpenBatchRequest, OpenChannelRequest, Route,
+    AskChannelRequest, CloseChannelRequest, Failure, HtlcRef, OpenBatchRequest, OpenChannelRequest,
+    Route,
 };
 use crate::transactions::{
-    BatchSigned, ChainStep, ChannelPolicyChange, Closing, Commitment, FeeUpdate, HtlcAdd,
-    HtlcResolve, InvoiceStep, LightningInterface, Opening, PaymentOrder, PaymentResult,
-    PolicyChange, Ready, Reestablish, RequestResult, Revocation, Step,
+    AskDecision, AskStep, BatchSigned, ChainStep, ChannelPolicyChange, Closing, Commitment,
+    FeeUpdate, HtlcAdd, HtlcResolve, InvoiceStep, LightningInterface, OpenAsked, Opening,
+    PaymentOrder, PaymentResult, PolicyChange, Ready, Reestablish, RequestResult, Revocation, Step,
 };
 use crate::INSTANCE_ID;
 
@@ -53,6 +54,14 @@ pub enum LedgerCall {
     CloseChannel(CloseChannelRequest),
     /// An order is carried out or given up. Signed by the node.
     RequestResult(RequestResult),
+    /// A hub is to be asked for a channel. Signed by the operator.
+    AskChannel(AskChannelRequest),
+    /// A peer asks for a channel, or gets none. Signed by the node.
+    AskStep(AskStep),
+    /// The operator approves or refuses what a peer asks for.
+    AskDecision(AskDecision),
+    /// Channels that peers asked for are to be opened. Signed by the node.
+    OpenAsked(OpenAsked),
 }
 
 /// What a command has beside it that the channel machine does not need.
@@ -98,6 +107,10 @@ pub fn transaction(keypair: &KeyPair, call: LedgerCall) -> Verified<AnyTx> {
         LedgerCall::BatchSigned(argument) => keypair.batch_signed(INSTANCE_ID, argument),
         LedgerCall::CloseChannel(argument) => keypair.close_channel(INSTANCE_ID, argument),
         LedgerCall::RequestResult(argument) => keypair.request_result(INSTANCE_ID, argument),
+        LedgerCall::AskChannel(argument) => keypair.ask_channel(INSTANCE_ID, argument),
+        LedgerCall::AskStep(argument) => keypair.ask_step(INSTANCE_ID, argument),
+        LedgerCall::AskDecision(argument) => keypair.ask_decision(INSTANCE_ID, argument),
+        LedgerCall::OpenAsked(argument) => keypair.open_asked(INSTANCE_ID, argument),
     }
 }
 

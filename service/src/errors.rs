@@ -28,6 +28,8 @@ pub enum OperatorError {
     OwnNode = 5,
     /// A batch has between 1 and 100 channels, each with another peer, and of an amount that is said.
     BadBatch = 6,
+    /// The hub is asked for a channel already.
+    AlreadyAsked = 7,
 }
 
 /// Openings. Codes 16 to 31.
@@ -170,6 +172,26 @@ pub enum InvoiceError {
     Held = 106,
     /// The preimage does not hash to the payment hash.
     WrongPreimage = 107,
+}
+
+/// Peers that ask for channels. Codes 112 to 127.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ExecutionFail)]
+#[non_exhaustive]
+pub enum AskError {
+    /// The policy, or what the peer has asked for before, does not allow it.
+    NotGathered = 112,
+    /// There is no such ask.
+    UnknownAsk = 113,
+    /// The peer has asked with this id before.
+    IdUsed = 114,
+    /// The ask is being opened, or it is over.
+    NotWaiting = 115,
+    /// The ask is approved already.
+    NotAsked = 116,
+    /// Between 1 and as many approved asks as the policy says are opened at once.
+    BadBatch = 117,
+    /// The time is before the ledger's newest time.
+    TimeWentBack = 118,
 }
 
 /// A refusal of the channel machine as an error of the ledger: a code of its group, and the machine's own words.

@@ -25,7 +25,7 @@ use exonum::runtime::InstanceId;
 
 pub use self::call::{transaction, Attachment, LedgerCall};
 pub use self::errors::{
-    ChannelError, HtlcError, InvoiceError, OpeningError, OperatorError, PaymentError,
+    AskError, ChannelError, HtlcError, InvoiceError, OpeningError, OperatorError, PaymentError,
 };
 pub use self::memo::MemoVerifier;
 pub use self::schema::Schema;

@@ -1,5 +1,6 @@
 //! Questions about a snapshot of the ledger.
 
+use bitcoin::secp256k1::PublicKey;
 use exonum::crypto::Hash;
 use exonum::merkledb::access::Prefixed;
 use exonum::merkledb::Snapshot;
@@ -9,7 +10,7 @@ use zarnitsa_channel::params::Side;
 use zarnitsa_channel::state::Channel;
 
 use crate::records::{
-    ChannelPolicy, ChannelRecord, Config, Event, Forward, HistoryEntry, HtlcKey, HtlcRecord,
+    Ask, ChannelPolicy, ChannelRecord, Config, Event, Forward, HistoryEntry, HtlcKey, HtlcRecord,
     Invoice, Payment, Policy, Request, ReturnedFailure,
 };
 use crate::schema::Schema;
@@ -173,6 +174,14 @@ pub fn request(snapshot: &dyn Snapshot, tx_hash: &Hash) -> Option<Request> {
     schema(snapshot)?.requests.get(tx_hash)
 }
 
+/// All orders that were ever given, in the order of their hashes.
+pub fn requests(snapshot: &dyn Snapshot) -> Vec<(Hash, Request)> {
+    let Some(schema) = schema(snapshot) else {
+        return Vec::new();
+    };
+    schema.requests.iter().collect()
+}
+
 /// The orders that are neither carried out nor given up, in the order of their hashes.
 pub fn pending_requests(snapshot: &dyn Snapshot) -> Vec<(Hash, Request)> {
     let Some(schema) = schema(snapshot) else {
@@ -181,6 +190,37 @@ pub fn pending_requests(snapshot: &dyn Snapshot) -> Vec<(Hash, Request)> {
     let pending = schema.pending_requests.iter();
     pending
         .filter_map(|hash| Some((hash, schema.requests.get(&hash)?)))
+        .collect()
+}
+
+/// What a peer asks for, by its [key](Ask::key).
+pub fn ask(snapshot: &dyn Snapshot, key: &Hash) -> Option<Ask> {
+    schema(snapshot)?.asks.get(key)
+}
+
+/// The newest ask of a peer.
+pub fn newest_ask(snapshot: &dyn Snapshot, peer: &PublicKey) -> Option<Ask> {
+    let schema = schema(snapshot)?;
+    let key = schema.newest_asks.get(&peer.serialize().to_vec())?;
+    schema.asks.get(&key)
+}
+
+/// Asks that are not over, in the order of their keys.
+pub fn open_asks(snapshot: &dyn Snapshot) -> Vec<Ask> {
+    let Some(schema) = schema(snapshot) else {
+        return Vec::new();
+    };
+    let open = schema.open_asks.iter();
+    open.filter_map(|key| schema.asks.get(&key)).collect()
+}
+
+/// Asks, the newest first: `limit` at most, `skip` left out.
+pub fn asks(snapshot: &dyn Snapshot, skip: u64, limit: usize) -> Vec<Ask> {
+    let Some(schema) = schema(snapshot) else {
+        return Vec::new();
+    };
+    newest(schema.ask_order.len(), skip, limit)
+        .filter_map(|index| schema.asks.get(&schema.ask_order.get(index)?))
         .collect()
 }
 

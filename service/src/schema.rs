@@ -9,7 +9,7 @@ use exonum_merkledb::{
 };
 
 use crate::records::{
-    ChannelPolicy, ChannelRecord, Config, Event, Forward, HistoryEntry, HtlcKey, HtlcRecord,
+    Ask, ChannelPolicy, ChannelRecord, Config, Event, Forward, HistoryEntry, HtlcKey, HtlcRecord,
     HtlcRef, Invoice, Payment, Policy, Request, ReturnedFailure,
 };
 
@@ -56,6 +56,14 @@ pub struct Schema<T: Access> {
     pub newest_time: ProofEntry<T::Base, u64>,
     /// Orders that are pending.
     pub pending_requests: KeySetIndex<T::Base, Hash>,
+    /// What peers ask for, by [`Ask::key`].
+    pub asks: RawProofMapIndex<T::Base, Hash, Ask>,
+    /// Keys of asks in the order in which they came.
+    pub ask_order: ListIndex<T::Base, Hash>,
+    /// Asks that are not over.
+    pub open_asks: KeySetIndex<T::Base, Hash>,
+    /// The newest ask of each peer, by its node id.
+    pub newest_asks: MapIndex<T::Base, Vec<u8>, Hash>,
 }
 
 impl<T: Access> Schema<T> {

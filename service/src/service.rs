@@ -17,12 +17,14 @@ use crate::errors::OperatorError;
 use crate::execute::{Author, Ledger};
 use crate::memo::MemoVerifier;
 use crate::proto;
-use crate::records::{CloseChannelRequest, Genesis, OpenBatchRequest, OpenChannelRequest};
+use crate::records::{
+    AskChannelRequest, CloseChannelRequest, Genesis, OpenBatchRequest, OpenChannelRequest,
+};
 use crate::schema::Schema;
 use crate::transactions::{
-    BatchSigned, ChainStep, ChannelPolicyChange, Closing, Commitment, FeeUpdate, HtlcAdd,
-    HtlcResolve, InvoiceStep, LightningInterface, Opening, PaymentOrder, PaymentResult,
-    PolicyChange, Ready, Reestablish, RequestResult, Revocation,
+    AskDecision, AskStep, BatchSigned, ChainStep, ChannelPolicyChange, Closing, Commitment,
+    FeeUpdate, HtlcAdd, HtlcResolve, InvoiceStep, LightningInterface, OpenAsked, Opening,
+    PaymentOrder, PaymentResult, PolicyChange, Ready, Reestablish, RequestResult, Revocation,
 };
 use crate::{INSTANCE_ID, INSTANCE_NAME};
 
@@ -206,5 +208,25 @@ impl LightningInterface<ExecutionContext<'_>> for LightningService {
 
     fn batch_signed(&self, context: ExecutionContext<'_>, argument: BatchSigned) -> Self::Output {
         Ledger::enter(&context, Author::Node)?.batch_signed(argument, &*self.verifier)
+    }
+
+    fn ask_channel(
+        &self,
+        context: ExecutionContext<'_>,
+        argument: AskChannelRequest,
+    ) -> Self::Output {
+        Ledger::enter(&context, Author::Operator)?.ask_channel(argument)
+    }
+
+    fn ask_step(&self, context: ExecutionContext<'_>, argument: AskStep) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.ask_step(argument)
+    }
+
+    fn ask_decision(&self, context: ExecutionContext<'_>, argument: AskDecision) -> Self::Output {
+        Ledger::enter(&context, Author::Operator)?.ask_decision(argument)
+    }
+
+    fn open_asked(&self, context: ExecutionContext<'_>, argument: OpenAsked) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.open_asked(argument)
     }
 }

@@ -213,7 +213,7 @@ impl Drop for World {
 ///
 /// # Panics
 /// If it never sees them.
-pub(crate) fn fund(bitcoind: &Bitcoind, node: &Node, amount: Amount) -> OutPoint {
+pub fn fund(bitcoind: &Bitcoind, node: &Node, amount: Amount) -> OutPoint {
     let api = node.api();
     let before = api.balance().expect("a balance").onchain_sat;
     let address = api.address().expect("an address");

@@ -58,6 +58,11 @@ pub struct Policy {
     pub channels: Vec<ChannelPolicy>,
     /// Peers with a policy of their own.
     pub peers: Vec<PeerPolicy>,
+    /// Peers that ask for channels.
+    pub asks: super::AskPolicy,
+    /// Peers that are listed: where only listed ones may ask, these may.
+    #[schemars(with = "Vec<String>")]
+    pub listed: Vec<PublicKey>,
 }
 
 /// What holds for one peer's channels.
@@ -109,11 +114,17 @@ pub struct SetPolicy {
     #[serde(default, with = "super::msat_option")]
     #[schemars(with = "Option<String>")]
     pub htlc_maximum_msat: Option<Msat>,
+    /// Whether the peer is one of those that may ask for channels where only listed ones may; with `peer`.
+    #[serde(default)]
+    pub listed: Option<bool>,
+    /// Peers that ask for channels.
+    #[serde(default)]
+    pub asks: Option<super::SetAskPolicy>,
     /// For one channel only: fees, delta and HTLC sizes.
     #[serde(default, with = "super::display_option")]
     #[schemars(with = "Option<String>")]
     pub channel_id: Option<ChannelId>,
-    /// For one peer only: depth and zero-conf.
+    /// For one peer only: depth, zero-conf and whether it is listed.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub peer: Option<PublicKey>,

@@ -15,6 +15,10 @@ const CLOSE_WEIGHT: u64 = 1_124 + 400 + WALLET_PART_WEIGHT;
 const HTLCS: u64 = 2;
 const HTLC_WEIGHT: u64 = 706 + WALLET_PART_WEIGHT;
 
+/// An opening transaction with a few inputs and its change, and each output of 43 bytes that pays a channel.
+const BATCH_WEIGHT: u64 = 2_000;
+const OPENING_WEIGHT: u64 = 4 * 43;
+
 /// How much dearer than now blocks may be by then.
 const RISE: u64 = 2;
 
@@ -33,6 +37,18 @@ impl Shared {
     pub(crate) fn close_reserve(&self, channels: usize) -> Amount {
         let rate = self.chain.fees().rate(FeeTarget::Urgent).to_sat_per_kwu();
         worst_case(u64::try_from(channels).unwrap_or(u64::MAX), rate)
+    }
+
+    /// What so many channels of a batch may take together beside `channels` others.
+    pub(crate) fn spendable_for_batch(&self, channels: usize, batch: usize) -> Amount {
+        let reserve = self.close_reserve(channels.saturating_add(batch));
+        let outputs = u64::try_from(batch).unwrap_or(u64::MAX);
+        let weight = BATCH_WEIGHT.saturating_add(outputs.saturating_mul(OPENING_WEIGHT));
+        let feerate = u64::from(self.opening_feerate_per_kw());
+        let fee = Amount::from_sat(weight.saturating_mul(feerate).div_ceil(1_000));
+        let kept = reserve.checked_add(fee).unwrap_or(Amount::MAX_MONEY);
+        let have = self.wallet.spendable();
+        have.checked_sub(kept).unwrap_or(Amount::ZERO)
     }
 
     /// Why a channel of this size must not be opened beside `channels` others, if it must not.

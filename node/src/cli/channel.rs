@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::ChannelId;
 
-use super::{Client, Output};
+use super::{ask, Client, Output};
 use crate::api::{
     parse_msat, parse_sat, AmountOrAll, BatchChannel, ChannelClosed, ChannelHistoryEntry,
     ChannelOpened, ChannelSummary, CloseChannel, OpenBatch, OpenChannel, PeerAddress,
@@ -19,6 +19,14 @@ pub enum Channel {
     Open(Open),
     /// Open several channels by one opening transaction, all of them or none
     OpenBatch(OpenBatchArgs),
+    /// Ask a hub to open a channel to this node
+    Ask(ask::Ask),
+    /// What this node asked hubs for, and what peers ask it for
+    Asks,
+    /// Open what a peer asks for, together with what others ask for
+    Approve(ask::Approve),
+    /// Do not open it
+    Refuse(ask::Refuse),
     /// Every channel
     List,
     /// One channel
@@ -133,6 +141,10 @@ impl Channel {
                 let opened: Vec<ChannelOpened> = client.post("channels/batch", request)?;
                 out.list(&opened, &["channel_id", "opening_txid", "opening_output"])
             }
+            Self::Ask(order) => ask::ask(order, client, out),
+            Self::Asks => ask::list(client, out),
+            Self::Approve(approve) => ask::approve(&approve, client, out),
+            Self::Refuse(refuse) => ask::refuse(refuse, client, out),
             Self::List => {
                 let channels: Vec<ChannelSummary> = client.get("channels")?;
                 let columns = [

@@ -6,7 +6,7 @@ use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::ChannelId;
 
 use super::{Client, Output};
-use crate::api::{self, parse_msat, SetPolicy};
+use crate::api::{self, parse_msat, SetAskPolicy, SetPolicy};
 
 #[derive(Debug, Subcommand)]
 pub enum Policy {
@@ -14,6 +14,8 @@ pub enum Policy {
     Show,
     /// Change it; what is not said stays
     Set(Set),
+    /// What it wants of peers that ask for channels; what is not said stays
+    Asks(SetAskPolicy),
 }
 
 #[derive(Debug, Args)]
@@ -43,6 +45,9 @@ pub struct Change {
     /// Whether a peer may open channels that are usable unconfirmed
     #[arg(long, value_name = "BOOL")]
     zero_conf: Option<bool>,
+    /// Whether the peer is one of those that may ask for channels where only listed ones may
+    #[arg(long, value_name = "BOOL", requires = "peer")]
+    listed: Option<bool>,
     /// The smallest payment that the channel carries out
     #[arg(long, value_name = "AMOUNT", value_parser = parse_msat, requires = "channel")]
     htlc_minimum: Option<Msat>,
@@ -58,7 +63,7 @@ pub struct Set {
     /// For one channel only
     #[arg(long, value_name = "ID", conflicts_with = "peer")]
     channel: Option<ChannelId>,
-    /// For one peer only: --minimum-depth and --zero-conf
+    /// For one peer only: --minimum-depth, --zero-conf and --listed
     #[arg(long, value_name = "PUBKEY")]
     peer: Option<PublicKey>,
 }
@@ -67,6 +72,13 @@ impl Policy {
     pub fn run(self, client: &Client, out: Output) -> anyhow::Result<()> {
         let policy: api::Policy = match self {
             Self::Show => client.get("policy")?,
+            Self::Asks(asks) => {
+                let request = SetPolicy {
+                    asks: Some(asks),
+                    ..SetPolicy::default()
+                };
+                client.post("policy", request)?
+            }
             Self::Set(set) => {
                 let request = SetPolicy {
                     base_fee_msat: set.change.base_fee,
@@ -79,6 +91,8 @@ impl Policy {
                     zero_conf: set.change.zero_conf,
                     htlc_minimum_msat: set.change.htlc_minimum,
                     htlc_maximum_msat: set.change.htlc_maximum,
+                    listed: set.change.listed,
+                    asks: None,
                     channel_id: set.channel,
                     peer: set.peer,
                 };

@@ -4,11 +4,12 @@
 
 use std::collections::HashMap;
 
+use bitcoin::secp256k1::PublicKey;
 use bitcoin::Txid;
 use exonum::crypto::Hash;
 use zarnitsa_channel::command::{Command, LocalCommand};
 use zarnitsa_channel::ids::ChannelId;
-use zarnitsa_channel::message::PeerMessage;
+use zarnitsa_channel::message::{OutgoingMessage, PeerMessage};
 use zarnitsa_channel::opening::AcceptedOpener;
 use zarnitsa_channel::state::{Channel, Context};
 use zarnitsa_peer::Connection;
@@ -18,7 +19,7 @@ use zarnitsa_service::LedgerCall;
 
 use crate::time;
 
-use super::effects::Batch as EffectBatch;
+use super::effects::{Batch as EffectBatch, Effect};
 use super::step::{split, Step};
 use super::{Driver, Event};
 
@@ -69,8 +70,12 @@ impl Driver {
                 match shared.reach(channel.peer, &channel.address).await {
                     Ok(connection) => connections.push(connection),
                     Err(error) => {
-                        let peer = channel.peer;
-                        return shared.request_failed(request, &format!("{peer}: {error}"));
+                        let _ = to_self.send(Event::PeerNotReached {
+                            request,
+                            peer: channel.peer,
+                            reason: error.to_string(),
+                        });
+                        return;
                     }
                 }
             }
@@ -174,7 +179,9 @@ impl Driver {
             return false;
         };
         if let Err(reason) = self.try_signed(id, message) {
-            self.order_failed(request, &format!("{id}: {reason}"));
+            if let Some(peer) = self.peer_of(&id) {
+                self.order_failed_by(request, &peer, &reason);
+            }
             return true;
         }
         let Some(batch) = self.batches.0.get_mut(&request) else {
@@ -274,22 +281,41 @@ impl Driver {
             self.refuse_opening(*connection, temporary, "the opening is given up");
         }
         for id in batch.channels {
-            let live = self.channels.get(&id);
-            let unsigned = |live: &super::live::Live| {
-                matches!(live.machine, Channel::AwaitingFundingSigned(_))
-            };
-            if !live.is_some_and(unsigned) {
-                continue;
-            }
-            let reason = format!("another channel of the batch failed: {reason}");
-            let step = Step::local(LocalCommand::Abandon { reason });
-            if let Err(error) = self.advance(id, step) {
-                tracing::error!(channel = %id, %error, "could not be given up");
-            }
+            self.give_up_unsigned(id, reason);
         }
         if let Some(txid) = batch.funded {
             self.shared.release_coins(&txid);
         }
+    }
+
+    /// A channel of a batch that another one's failure takes with it. Its peer may have signed, and would wait for the
+    /// opening transaction.
+    fn give_up_unsigned(&mut self, id: ChannelId, reason: &str) {
+        let Some(live) = self.channels.get(&id) else {
+            return;
+        };
+        if !matches!(live.machine, Channel::AwaitingFundingSigned(_)) {
+            return;
+        }
+        let (target, connection) = (live.target(), live.connection());
+        let reason = format!("another channel of the batch failed: {reason}");
+        let step = Step::local(LocalCommand::Abandon { reason });
+        if let Err(error) = self.advance(id, step) {
+            tracing::error!(channel = %id, %error, "could not be given up");
+            return;
+        }
+        let text = "the opening is given up".to_owned();
+        self.enqueue(EffectBatch {
+            receipt: None,
+            target,
+            connection,
+            effects: vec![Effect::Send(OutgoingMessage::Error { text })],
+        });
+    }
+
+    fn peer_of(&self, id: &ChannelId) -> Option<PublicKey> {
+        let live = self.channels.get(id)?;
+        Some(live.machine.params().peer)
     }
 
     /// Batches that a peer keeps waiting.
@@ -297,13 +323,32 @@ impl Driver {
         let now = time::unix();
         let overdue = |batch: &Batch| now.saturating_sub(batch.since) >= PATIENCE_SECONDS;
         let all = self.batches.0.iter();
-        let late: Vec<Hash> = all
+        let late: Vec<(Hash, Option<PublicKey>)> = all
             .filter(|(_, batch)| overdue(batch))
-            .map(|(request, _)| *request)
+            .map(|(request, batch)| (*request, self.who_is_late(batch)))
             .collect();
-        for request in late {
-            self.order_failed(request, "not every peer has answered in time");
+        let reason = "no answer in time";
+        for (request, peer) in late {
+            match peer {
+                Some(peer) => self.order_failed_by(request, &peer, reason),
+                None => self.order_failed(request, reason),
+            }
         }
+    }
+
+    /// The first peer that has not said what is its turn to say.
+    fn who_is_late(&self, batch: &Batch) -> Option<PublicKey> {
+        if batch.funded.is_none() {
+            let said = |peer: &PublicKey| {
+                let mut all = batch.accepted.iter();
+                all.any(|(connection, _)| connection.node_id == *peer)
+            };
+            let mut peers = batch.order.channels.iter().map(|order| order.peer);
+            return peers.find(|peer| !said(peer));
+        }
+        let mut ids = batch.channels.iter();
+        let silent = ids.find(|id| !batch.signed.contains_key(*id))?;
+        self.peer_of(silent)
     }
 
     /// After a start: the ledger says whether all had signed.

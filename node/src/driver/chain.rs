@@ -141,6 +141,7 @@ impl Driver {
         }
         self.end_interrupted_payments();
         self.resume_requests();
+        self.resume_asks();
     }
 
     fn resume_channel(&mut self, id: ChannelId) {
@@ -185,7 +186,15 @@ impl Driver {
     pub(super) fn over(&mut self, id: ChannelId) {
         // A channel of a batch that is not signed yet takes the others with it.
         if let Some(request) = self.batches.of_channel(&id) {
-            self.order_failed(request, "a channel of the batch was given up");
+            let peer = self
+                .channels
+                .get(&id)
+                .map(|live| live.machine.params().peer);
+            let reason = "the opening was given up";
+            match peer {
+                Some(peer) => self.order_failed_by(request, &peer, reason),
+                None => self.order_failed(request, reason),
+            }
         }
         let Some(live) = self.channels.remove(&id) else {
             return;

@@ -6,6 +6,7 @@
 //! ([`effects`]). The driver itself stores nothing: after a restart it is made again from the ledger.
 
 mod announcing;
+mod asks;
 mod batches;
 mod chain;
 mod closing;
@@ -49,6 +50,7 @@ use crate::shared::Shared;
 use crate::wire::WireError;
 
 use announcing::Announcings;
+use asks::Asks;
 use batches::Batches;
 use effects::{Batch, Executor};
 use forwarding::{Links, Names};
@@ -93,6 +95,16 @@ pub(crate) enum Event {
         order: OpenBatchRequest,
         connections: Vec<Connection>,
     },
+    /// A peer of an ordered batch could not be reached.
+    PeerNotReached {
+        request: Hash,
+        peer: PublicKey,
+        reason: String,
+    },
+    /// A hub that is to be asked for a channel is connected.
+    HubReached(Connection),
+    /// It could not be reached.
+    HubNotReached { request: Hash, reason: String },
     /// Ways for a payment were looked for.
     Routed {
         hash: PaymentHash,
@@ -131,6 +143,8 @@ pub(crate) struct Driver {
     by_peer: HashMap<PublicKey, HashSet<ChannelId>>,
     openings: Openings,
     batches: Batches,
+    /// Channels that peers ask for, and that hubs are asked for.
+    asks: Asks,
     /// Channels whose commitment is due.
     due: HashSet<ChannelId>,
     /// Invoices that an HTLC is claiming in steps not yet on disk, so that no second HTLC claims them too.
@@ -189,6 +203,7 @@ impl Driver {
             by_peer: HashMap::new(),
             openings: Openings::default(),
             batches: Batches::default(),
+            asks: Asks::default(),
             due: HashSet::new(),
             claiming: HashSet::new(),
             parts: Parts::default(),
@@ -245,7 +260,10 @@ impl Driver {
 
     fn waits_for_time(&self) -> bool {
         let height = self.shared.ledger.head().height;
-        !self.parts.is_empty() || !self.batches.is_empty() || self.heads.waits(height)
+        !self.parts.is_empty()
+            || !self.batches.is_empty()
+            || self.asks.wait_for_time()
+            || self.heads.waits(height)
     }
 
     fn take(&mut self, turn: Turn) -> Result<(), String> {
@@ -272,6 +290,15 @@ impl Driver {
             }) => {
                 self.begin_batch(request, order, &connections);
             }
+            Turn::Event(Event::PeerNotReached {
+                request,
+                peer,
+                reason,
+            }) => self.order_failed_by(request, &peer, &reason),
+            Turn::Event(Event::HubReached(connection)) => self.say_asks(connection),
+            Turn::Event(Event::HubNotReached { request, reason }) => {
+                self.hub_not_reached(request, &reason);
+            }
             Turn::Event(Event::Routed {
                 hash,
                 attempt,
@@ -284,6 +311,8 @@ impl Driver {
                 self.fail_overdue_parts();
                 self.fail_overdue_batches();
                 self.tell_heads();
+                self.gather_asks();
+                self.give_up_asking();
             }
         }
         Ok(())

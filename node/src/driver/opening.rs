@@ -83,9 +83,7 @@ impl Openings {
             return None;
         };
         match self.stages.remove(&key)? {
-            Stage::AwaitingAccept { request, .. } => {
-                Some((request, format!("the peer refused: {text}")))
-            }
+            Stage::AwaitingAccept { request, .. } => Some((request, format!("it refused: {text}"))),
             Stage::AwaitingFunding(_) => None,
         }
     }
@@ -224,7 +222,7 @@ impl Driver {
             }
             Ok(accepted) => self.fund(connection, request, accepted, feerate_per_kw),
             Err(reason) => {
-                self.order_failed(request, &reason);
+                self.order_failed_by(request, &connection.node_id, &reason);
                 self.refuse_opening(connection, temporary, &reason);
             }
         }
@@ -337,7 +335,9 @@ impl Driver {
         let open = wire::open_channel(message, shared.chain_hash()).map_err(|e| e.to_string())?;
         let channels = self.channels.values().map(|live| &live.machine);
         let policy = shared.policy();
-        server_handler::may_open(&policy, &peer, &open, channels).map_err(|e| e.to_string())?;
+        let asked = self.asked_for(&peer, open.funding_amount);
+        server_handler::may_open(&policy, &peer, &open, asked, channels)
+            .map_err(|e| e.to_string())?;
         let keys_id = shared.new_keys_id();
         let side = shared
             .side_params(open.funding_amount, &keys_id)
@@ -383,8 +383,15 @@ impl Driver {
             funding,
             signature: message.signature,
         };
+        let (peer, amount) = (connection.node_id, acceptor.open().funding_amount);
+        let policy = self.shared.policy();
+        if !policy.is_among(policy.accept_from, &peer) && !self.asked_for(&peer, amount) {
+            let reason = "one channel was asked for, and it is there";
+            return self.refuse_opening(connection, temporary, reason);
+        }
         match acceptor.funding_created(created, &*self.shared.verifier) {
             Ok((channel, actions, opening)) => {
+                self.note_asked(&peer, amount, id);
                 self.store_opening(connection, channel, actions, opening, None);
             }
             Err(error) => self.refuse_opening(connection, temporary, &error.to_string()),

@@ -6,7 +6,7 @@ use zarnitsa_channel::command::{Command, LocalCommand};
 use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::message::{OutgoingMessage, PeerMessage};
 use zarnitsa_channel::state::Channel;
-use zarnitsa_peer::{Connection, PeerEvent, WireMessage};
+use zarnitsa_peer::{Connection, OwnMessage, PeerEvent, WireMessage};
 use zarnitsa_service::Attachment;
 
 use super::live::Session;
@@ -58,12 +58,14 @@ impl Driver {
             let live = &self.channels[&id];
             self.say(live, OutgoingMessage::ChannelReestablish(message));
         }
+        self.say_asks(connection);
     }
 
     /// Openings whose opening transaction is not out are forgotten (BOLT 2); every other channel waits.
     fn disconnected(&mut self, connection: Connection) {
         self.gone(connection);
         self.openings_forgotten(connection);
+        self.hub_went(&connection.node_id);
         for id in self.channels_with(&connection.node_id) {
             let Some(live) = self.channels.get_mut(&id) else {
                 continue;
@@ -82,7 +84,8 @@ impl Driver {
 
     fn openings_forgotten(&mut self, connection: Connection) {
         for request in self.openings.forget(connection) {
-            self.order_failed(request, "the peer went away during the opening");
+            let reason = "it went away during the opening";
+            self.order_failed_by(request, &connection.node_id, reason);
         }
     }
 
@@ -127,6 +130,10 @@ impl Driver {
                 return self.signatures_received(connection, m);
             }
             WireMessage::ChannelUpdate(m) => return self.update_received(connection, m),
+            WireMessage::Own(OwnMessage::Ask(m)) => return self.ask_received(connection, m),
+            WireMessage::Own(OwnMessage::State(m)) => {
+                return self.ask_state_received(connection, m);
+            }
         };
         self.channel_message(connection, message);
     }
@@ -171,7 +178,7 @@ impl Driver {
     fn unknown_channel(&mut self, connection: Connection, message: &ChannelMessage) {
         if matches!(message.message, PeerMessage::Error { .. }) {
             if let Some((request, reason)) = self.openings.refused(connection, message) {
-                self.order_failed(request, &reason);
+                self.order_failed_by(request, &connection.node_id, &reason);
             }
             return;
         }

@@ -26,7 +26,15 @@ const MAX_CLAIMING: usize = 256;
 impl Driver {
     pub(super) fn block_committed(&mut self, block: &CommittedBlock) {
         self.announce_what_waits();
-        for transaction in block.transactions.iter().filter(|t| t.result.is_ok()) {
+        for transaction in &block.transactions {
+            match method(&transaction.message) {
+                Some(ASK_STEP) => self.ask_judged(transaction),
+                Some(OPEN_ASKED) => self.asks_ordered(transaction),
+                Some(_) | None => {}
+            }
+            if transaction.result.is_err() {
+                continue;
+            }
             match order(&transaction.message, transaction.tx_hash, &self.shared) {
                 Some(Order::Payment(order)) => self.begin_payment(&order),
                 Some(Order::Request(RequestArguments::OpenChannel(order))) => {
@@ -37,6 +45,9 @@ impl Driver {
                 }
                 Some(Order::Request(RequestArguments::CloseChannel(order))) => {
                     self.close(transaction.tx_hash, &order);
+                }
+                Some(Order::Request(RequestArguments::AskChannel(order))) => {
+                    self.begin_asking(transaction.tx_hash, order);
                 }
                 Some(Order::EndHold(hash)) => self.end_hold(&hash),
                 Some(Order::Policy) => {
@@ -62,6 +73,9 @@ impl Driver {
             if let Some(subject) = &event.subject {
                 self.shared.notifier.wake(subject);
             }
+            if let (true, Some(subject)) = (event.kind.is_of_ask(), &event.subject) {
+                self.ask_changed(subject);
+            }
             self.next_event = number + 1;
         }
     }
@@ -80,6 +94,9 @@ impl Driver {
                     self.resume_batch(hash, &order, &request.channels);
                 }
                 RequestArguments::CloseChannel(order) => self.close(hash, &order),
+                RequestArguments::AskChannel(order) => {
+                    self.resume_asking(hash, &order, request.channel_id, request.created_height);
+                }
             }
         }
     }
@@ -155,6 +172,15 @@ const OPEN_CHANNEL: u32 = 14;
 const CLOSE_CHANNEL: u32 = 15;
 const CHANNEL_POLICY: u32 = 17;
 const OPEN_BATCH: u32 = 18;
+const ASK_CHANNEL: u32 = 20;
+/// And of those that are the node's.
+const ASK_STEP: u32 = 21;
+const OPEN_ASKED: u32 = 23;
+
+fn method(message: &Verified<AnyTx>) -> Option<u32> {
+    let info = &message.payload().call_info;
+    (info.instance_id == INSTANCE_ID).then_some(info.method_id)
+}
 
 fn order(message: &Verified<AnyTx>, hash: Hash, shared: &Shared) -> Option<Order> {
     let call = message.payload();
@@ -177,7 +203,7 @@ fn order(message: &Verified<AnyTx>, hash: Hash, shared: &Shared) -> Option<Order
                 | InvoiceChange::Held { .. } => None,
             }
         }
-        OPEN_CHANNEL | CLOSE_CHANNEL | OPEN_BATCH => {
+        OPEN_CHANNEL | CLOSE_CHANNEL | OPEN_BATCH | ASK_CHANNEL | OPEN_ASKED => {
             let request = read::request(&*shared.ledger.snapshot(), &hash)?;
             Some(Order::Request(request.arguments))
         }

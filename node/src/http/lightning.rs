@@ -3,6 +3,10 @@
 mod backup_create;
 mod balance;
 mod channel;
+mod channel_ask;
+mod channel_ask_approve;
+mod channel_ask_refuse;
+mod channel_asks;
 mod channel_close;
 mod channel_history;
 mod channel_open;
@@ -56,6 +60,10 @@ pub fn endpoints() -> Vec<Endpoint> {
         channels::endpoint(),
         channel_open::endpoint(),
         channel_open_batch::endpoint(),
+        channel_asks::endpoint(),
+        channel_ask::endpoint(),
+        channel_ask_approve::endpoint(),
+        channel_ask_refuse::endpoint(),
         channel::endpoint(),
         channel_history::endpoint(),
         channel_close::endpoint(),

@@ -1,6 +1,7 @@
 //! Channels: openings and steps. The machine decides, this writes.
 
 use bitcoin::hashes::Hash as _;
+use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Amount, OutPoint, Txid};
 use exonum::crypto::Hash;
 use exonum::merkledb::ObjectHash as _;
@@ -19,8 +20,8 @@ use super::{Ledger, Outcome};
 use crate::errors::{channel_refusal, opening_refusal, ChannelError, OpeningError};
 use crate::read::hash_of;
 use crate::records::{
-    AcceptFrom, Actor, ChannelRecord, EventKind, Failure, HistoryEntry, HistoryKind, HtlcRef,
-    Policy, Request, RequestArguments, RequestStatus, Route,
+    Actor, ChannelRecord, EventKind, Failure, HistoryEntry, HistoryKind, HtlcRef, Policy, Request,
+    RequestArguments, RequestStatus, Route,
 };
 use crate::transactions::{BatchSigned, HtlcAdd, HtlcResolve, Opening, Step};
 
@@ -65,7 +66,9 @@ impl Ledger<'_> {
                 Actor::Holder
             }
             Transcript::Acceptor(_) => {
-                self.check_accepted(&transcript, &policy)?;
+                let asked = self.asked_for(&transcript);
+                self.check_accepted(&transcript, &policy, asked.is_some())?;
+                self.note_opened(asked, transcript.channel_id());
                 Actor::Counterparty
             }
         };
@@ -79,7 +82,7 @@ impl Ledger<'_> {
             .map_err(|error| opening_refusal(&error))?;
         self.schema.funding_outpoints.insert(&outpoint);
         self.schema.live_channels.insert(&channel_id);
-        self.note_opened(request, &machine);
+        self.note_opened(request, machine.id());
         let mut record = new_record(&machine, request, self.height);
         let kind = StepKind {
             kind: HistoryKind::Opening,
@@ -107,9 +110,9 @@ impl Ledger<'_> {
                 let order = batch.with(transcript.peer());
                 order.ok_or(OpeningError::OtherThanOrdered)?
             }
-            RequestArguments::OpenChannel(_) | RequestArguments::CloseChannel(_) => {
-                return Err(OpeningError::NotOrdered)
-            }
+            RequestArguments::OpenChannel(_)
+            | RequestArguments::CloseChannel(_)
+            | RequestArguments::AskChannel(_) => return Err(OpeningError::NotOrdered),
         };
         let open = transcript.open();
         let amount = order.amount_sat == Amount::ZERO || order.amount_sat == open.funding_amount;
@@ -136,20 +139,44 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// A peer opens a channel only as the policy allows it. What the sizes and numbers must be is the machine's to check.
-    fn check_accepted(&self, transcript: &Transcript, policy: &Policy) -> Result<(), OpeningError> {
-        let accepted = match policy.accept_from {
-            AcceptFrom::Anyone => true,
-            AcceptFrom::Listed => policy.accepted_peers.contains(transcript.peer()),
-            AcceptFrom::Nobody => false,
+    /// The operator's order by which this node asked for the channel that the peer opens. One channel is opened of it; a
+    /// second only where the first came to nothing.
+    fn asked_for(&self, transcript: &Transcript) -> Option<Hash> {
+        let (hash, request) = self.asked_of(transcript.peer())?;
+        let RequestArguments::AskChannel(ask) = &request.arguments else {
+            return None;
         };
-        if !accepted {
+        let first = request
+            .channel_id
+            .and_then(|id| self.schema.channels.get(&hash_of(&id.0)));
+        let failed = first.is_none_or(|first| first.state == "failed");
+        (failed && ask.amount_sat == transcript.open().funding_amount).then_some(hash)
+    }
+
+    /// A peer opens a channel only as the policy allows it, or because it was asked to. What the sizes and numbers must be
+    /// is the machine's to check.
+    fn check_accepted(
+        &self,
+        transcript: &Transcript,
+        policy: &Policy,
+        asked: bool,
+    ) -> Result<(), OpeningError> {
+        if !asked && !policy.is_among(policy.accept_from, transcript.peer()) {
             return Err(OpeningError::PeerNotAccepted);
         }
         let size = transcript.open().funding_amount;
         if size < policy.min_channel_sat || size > policy.max_channel_sat {
             return Err(OpeningError::SizeNotAccepted);
         }
+        let (all, with_peer) = self.living_channels(transcript.peer());
+        if all >= policy.max_channels || with_peer >= policy.max_channels_per_peer {
+            return Err(OpeningError::TooManyChannels);
+        }
+        Ok(())
+    }
+
+    /// How many channels there are that are not closed, and how many of them with this peer.
+    pub(super) fn living_channels(&self, peer: &PublicKey) -> (u32, u32) {
         let mut all = 0_u32;
         let mut with_peer = 0_u32;
         for id in self.schema.live_channels.iter() {
@@ -158,27 +185,24 @@ impl Ledger<'_> {
             let Some(record) = record.filter(|record| record.state != "closed") else {
                 continue;
             };
-            let same_peer = record.peer == *transcript.peer();
+            let same_peer = record.peer == *peer;
             all = all.saturating_add(1);
             with_peer = with_peer.saturating_add(u32::from(same_peer));
         }
-        if all >= policy.max_channels || with_peer >= policy.max_channels_per_peer {
-            return Err(OpeningError::TooManyChannels);
-        }
-        Ok(())
+        (all, with_peer)
     }
 
     /// The order's channel is known from now on, so that a second opening cannot be made of it.
-    fn note_opened(&mut self, request: Option<Hash>, machine: &Channel) {
+    fn note_opened(&mut self, request: Option<Hash>, id: ChannelId) {
         let Some(hash) = request else { return };
         let Some(mut request) = self.schema.requests.get(&hash) else {
             return;
         };
         match request.arguments {
-            RequestArguments::OpenChannel(_) | RequestArguments::CloseChannel(_) => {
-                request.channel_id = Some(machine.id());
-            }
-            RequestArguments::OpenBatch(_) => request.channels.push(machine.id()),
+            RequestArguments::OpenChannel(_)
+            | RequestArguments::CloseChannel(_)
+            | RequestArguments::AskChannel(_) => request.channel_id = Some(id),
+            RequestArguments::OpenBatch(_) => request.channels.push(id),
         }
         request.updated_height = self.height;
         self.schema.requests.put(&hash, request);
@@ -214,6 +238,7 @@ impl Ledger<'_> {
             };
             self.move_channel(opening.into_step(), extra, verifier)?;
         }
+        self.asks_opened(&argument.request, &request.channels);
         Ok(())
     }
 
@@ -231,9 +256,12 @@ impl Ledger<'_> {
             .and_then(|hash| self.schema.requests.get(&hash));
         match request.map(|request| request.arguments) {
             Some(RequestArguments::OpenBatch(_)) => Err(OpeningError::PartOfBatch),
-            Some(RequestArguments::OpenChannel(_) | RequestArguments::CloseChannel(_)) | None => {
-                Ok(())
-            }
+            Some(
+                RequestArguments::OpenChannel(_)
+                | RequestArguments::CloseChannel(_)
+                | RequestArguments::AskChannel(_),
+            )
+            | None => Ok(()),
         }
     }
 

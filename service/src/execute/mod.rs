@@ -1,5 +1,6 @@
 //! Execution of the ledger transactions: checks first, then writes.
 
+mod asks;
 mod channels;
 mod describe;
 mod forwards;

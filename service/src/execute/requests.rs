@@ -1,14 +1,16 @@
 //! The operator's orders, and what became of them.
 
+use bitcoin::secp256k1::PublicKey;
 use bitcoin::Amount;
+use exonum::crypto::Hash;
 use zarnitsa_channel::amount::Msat;
 
 use super::{Ledger, Outcome};
 use crate::errors::{ChannelError, OperatorError};
 use crate::read::hash_of;
 use crate::records::{
-    CloseChannelRequest, EventKind, OpenBatchRequest, OpenChannelRequest, Request,
-    RequestArguments, RequestStatus,
+    AskChannelRequest, CloseChannelRequest, EventKind, OpenBatchRequest, OpenChannelRequest,
+    Request, RequestArguments, RequestStatus,
 };
 use crate::transactions::RequestResult;
 
@@ -65,9 +67,37 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    fn order(&mut self, arguments: RequestArguments) {
+    /// Notes the order to ask a hub for a channel.
+    pub(crate) fn ask_channel(mut self, argument: AskChannelRequest) -> Outcome {
+        let config = self.schema.config.get();
+        if config.is_some_and(|config| config.node_id == argument.hub) {
+            return Err(OperatorError::OwnNode.into());
+        }
+        if argument.amount_sat == Amount::ZERO {
+            return Err(OperatorError::BadAmount.into());
+        }
+        if self.asked_of(&argument.hub).is_some() {
+            return Err(OperatorError::AlreadyAsked.into());
+        }
+        self.order(RequestArguments::AskChannel(argument));
+        Ok(())
+    }
+
+    /// The order by which this hub was asked for a channel, while it is pending.
+    pub(super) fn asked_of(&self, hub: &PublicKey) -> Option<(Hash, Request)> {
+        self.schema.pending_requests.iter().find_map(|hash| {
+            let request = self.schema.requests.get(&hash)?;
+            let asks =
+                matches!(&request.arguments, RequestArguments::AskChannel(ask) if ask.hub == *hub);
+            asks.then_some((hash, request))
+        })
+    }
+
+    pub(super) fn order(&mut self, arguments: RequestArguments) {
         let channel_id = match &arguments {
-            RequestArguments::OpenChannel(_) | RequestArguments::OpenBatch(_) => None,
+            RequestArguments::OpenChannel(_)
+            | RequestArguments::OpenBatch(_)
+            | RequestArguments::AskChannel(_) => None,
             RequestArguments::CloseChannel(close) => Some(close.channel_id),
         };
         let request = Request {
@@ -107,6 +137,9 @@ impl Ledger<'_> {
         request.reason = argument.reason;
         request.channel_id = argument.channel_id.or(request.channel_id);
         request.updated_height = self.height;
+        if let RequestArguments::OpenBatch(order) = &request.arguments {
+            self.asks_wait_again(&argument.request, order, &request.reason);
+        }
         self.schema.requests.put(&argument.request, request);
         self.schema.pending_requests.remove(&argument.request);
         self.log(event, Some(argument.request.as_bytes()));

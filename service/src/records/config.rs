@@ -9,6 +9,7 @@ use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::limits::Limits;
 
+use super::AskPolicy;
 use crate::proto;
 use crate::wire::Wire;
 
@@ -120,6 +121,8 @@ pub struct Policy {
     pub accept_keysend: bool,
     /// What holds for single peers in place of the above.
     pub peers: Vec<PeerPolicy>,
+    /// Peers that ask for channels.
+    pub asks: AskPolicy,
 }
 
 /// What the operator wants of one peer's channels.
@@ -141,6 +144,7 @@ impl Policy {
         Self {
             accept_from: AcceptFrom::Nobody,
             forward: false,
+            asks: AskPolicy::user(),
             ..Self::hub()
         }
     }
@@ -179,6 +183,16 @@ impl Policy {
             forward: true,
             accept_keysend: true,
             peers: Vec::new(),
+            asks: AskPolicy::hub(),
+        }
+    }
+
+    /// Whether a peer is one of those that `from` means.
+    pub fn is_among(&self, from: AcceptFrom, peer: &NodeId) -> bool {
+        match from {
+            AcceptFrom::Anyone => true,
+            AcceptFrom::Listed => self.accepted_peers.contains(peer),
+            AcceptFrom::Nobody => false,
         }
     }
 
@@ -273,6 +287,7 @@ impl Policy {
             ),
         ];
         first_broken(rules)?;
+        self.asks.check()?;
         check_terms(self.base_fee_msat, self.cltv_delta)
     }
 }
@@ -294,7 +309,9 @@ fn check_terms(base_fee: Msat, cltv_delta: u16) -> Result<(), &'static str> {
     ])
 }
 
-fn first_broken<const N: usize>(rules: [(bool, &'static str); N]) -> Result<(), &'static str> {
+pub(super) fn first_broken<const N: usize>(
+    rules: [(bool, &'static str); N],
+) -> Result<(), &'static str> {
     match rules.into_iter().find(|(holds, _)| !holds) {
         Some((_, broken)) => Err(broken),
         None => Ok(()),

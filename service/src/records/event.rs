@@ -48,9 +48,31 @@ pub enum EventKind {
     ForwardFailed,
     /// What a channel forwards for is another.
     ChannelPolicyChanged,
+    /// A peer asks for a channel.
+    AskAsked,
+    /// It is to have it.
+    AskApproved,
+    /// Its opening has begun.
+    AskOpening,
+    /// It has it.
+    AskOpened,
+    /// It does not get it.
+    AskRefused,
 }
 
 impl EventKind {
+    /// Whether it tells of what a peer asks for.
+    pub fn is_of_ask(self) -> bool {
+        matches!(
+            self,
+            Self::AskAsked
+                | Self::AskApproved
+                | Self::AskOpening
+                | Self::AskOpened
+                | Self::AskRefused
+        )
+    }
+
     /// The word that clients see.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -73,6 +95,11 @@ impl EventKind {
             Self::ForwardSucceeded => "forward_succeeded",
             Self::ForwardFailed => "forward_failed",
             Self::ChannelPolicyChanged => "channel_policy_changed",
+            Self::AskAsked => "ask_asked",
+            Self::AskApproved => "ask_approved",
+            Self::AskOpening => "ask_opening",
+            Self::AskOpened => "ask_opened",
+            Self::AskRefused => "ask_refused",
         }
     }
 }
@@ -84,7 +111,7 @@ pub struct Event {
     /// What happened.
     #[protobuf_convert(with = "Wire")]
     pub kind: EventKind,
-    /// To what: a channel id, a payment hash or the hash of an order; none for the policy.
+    /// To what: a channel id, a payment hash, the hash of an order or the key of an ask; none for the policy.
     #[protobuf_convert(with = "Wire")]
     pub subject: Option<[u8; 32]>,
     /// The ledger transaction that did it.

@@ -1,5 +1,6 @@
 //! What the ledger stores: one type for each message of `proto/lightning_records.proto`.
 
+mod ask;
 mod channel;
 mod config;
 mod event;
@@ -10,6 +11,7 @@ mod payment;
 mod request;
 mod route;
 
+pub use self::ask::{Ask, AskCase, AskPolicy, AskRefusal, AskStatus, MAX_ATTEMPTS};
 pub use self::channel::{Actor, ChannelRecord, HistoryEntry, HistoryKind};
 pub use self::config::{AcceptFrom, ChannelPolicy, Config, Genesis, PeerPolicy, Policy};
 pub use self::event::{Event, EventKind};
@@ -18,7 +20,7 @@ pub use self::htlc::{Failure, HtlcKey, HtlcRecord, HtlcRef, HtlcState};
 pub use self::invoice::{Invoice, InvoiceStatus};
 pub use self::payment::{Payment, PaymentStatus};
 pub use self::request::{
-    CloseChannelRequest, OpenBatchRequest, OpenChannelRequest, Request, RequestArguments,
-    RequestStatus,
+    AskChannelRequest, CloseChannelRequest, OpenBatchRequest, OpenChannelRequest, Request,
+    RequestArguments, RequestStatus,
 };
 pub use self::route::{Route, RouteHop, MAX_HOPS};

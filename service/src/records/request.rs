@@ -73,6 +73,24 @@ impl OpenBatchRequest {
     }
 }
 
+/// The order to ask a hub for a channel: argument of method `ask_channel`.
+#[derive(Clone, Debug, PartialEq, Eq, ProtobufConvert, BinaryValue, ObjectHash)]
+#[protobuf_convert(source = "proto::AskChannelRequest")]
+pub struct AskChannelRequest {
+    /// Node id of the hub.
+    #[protobuf_convert(with = "Wire")]
+    pub hub: PublicKey,
+    /// Where to reach it, `host:port`; empty where it is connected.
+    #[protobuf_convert(with = "text")]
+    pub address: String,
+    /// How large the channel is to be.
+    #[protobuf_convert(with = "Wire")]
+    pub amount_sat: Amount,
+    /// Makes two equal orders two transactions.
+    #[protobuf_convert(with = "Wire")]
+    pub nonce: [u8; 32],
+}
+
 /// What was ordered.
 #[derive(Clone, Debug, PartialEq, Eq, ProtobufConvert)]
 #[protobuf_convert(source = "proto::RequestArguments", rename(case = "snake_case"))]
@@ -83,6 +101,8 @@ pub enum RequestArguments {
     CloseChannel(CloseChannelRequest),
     /// To open several at once.
     OpenBatch(OpenBatchRequest),
+    /// To ask a hub for a channel.
+    AskChannel(AskChannelRequest),
 }
 
 /// What became of an order.

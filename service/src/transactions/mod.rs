@@ -3,6 +3,7 @@
 //! An argument that can be read is well formed: lengths, encodings and enum values are checked on the way in, and what
 //! fails there is refused with Exonum's "malformed arguments". What a channel allows is the channel machine's to say.
 
+mod ask;
 mod batch;
 mod chain;
 mod closing;
@@ -19,6 +20,7 @@ mod step;
 
 use exonum_derive::{exonum_interface, interface_method};
 
+pub use self::ask::{AskChange, AskDecision, AskStep, OpenAsked};
 pub use self::batch::{BatchSigned, SignedOpening};
 pub use self::chain::ChainStep;
 pub use self::closing::Closing;
@@ -34,7 +36,9 @@ pub use self::ready::Ready;
 pub use self::reestablish::Reestablish;
 pub use self::revocation::Revocation;
 pub use self::step::Step;
-use crate::records::{CloseChannelRequest, OpenBatchRequest, OpenChannelRequest};
+use crate::records::{
+    AskChannelRequest, CloseChannelRequest, OpenBatchRequest, OpenChannelRequest,
+};
 
 /// The service's methods. Their numbers are part of every transaction ever made: they never change.
 #[exonum_interface]
@@ -121,4 +125,20 @@ pub trait LightningInterface<Ctx> {
     /// Every peer of a batch has signed. Author: the node.
     #[interface_method(id = 19)]
     fn batch_signed(&self, context: Ctx, argument: BatchSigned) -> Self::Output;
+
+    /// A hub is to be asked for a channel. Author: the operator.
+    #[interface_method(id = 20)]
+    fn ask_channel(&self, context: Ctx, argument: AskChannelRequest) -> Self::Output;
+
+    /// A peer asks for a channel, or hears that it gets none. Author: the node.
+    #[interface_method(id = 21)]
+    fn ask_step(&self, context: Ctx, argument: AskStep) -> Self::Output;
+
+    /// What a peer asks for is approved or refused. Author: the operator.
+    #[interface_method(id = 22)]
+    fn ask_decision(&self, context: Ctx, argument: AskDecision) -> Self::Output;
+
+    /// Channels that peers asked for are to be opened by one transaction. Author: the node.
+    #[interface_method(id = 23)]
+    fn open_asked(&self, context: Ctx, argument: OpenAsked) -> Self::Output;
 }

@@ -6,7 +6,7 @@ use zarnitsa_channel::params::{CommitmentFormat, Side};
 use super::Wire;
 use crate::proto;
 use crate::records::{
-    AcceptFrom, Actor, EventKind, HistoryKind, HtlcState, InvoiceStatus, PaymentStatus,
+    AcceptFrom, Actor, AskStatus, EventKind, HistoryKind, HtlcState, InvoiceStatus, PaymentStatus,
     RequestStatus,
 };
 
@@ -91,6 +91,15 @@ wire_enum! { PaymentStatus {
     Failed = PAYMENT_STATUS_FAILED,
 } }
 
+wire_enum! { AskStatus {
+    ASK_STATUS_UNSPECIFIED,
+    Asked = ASK_STATUS_ASKED,
+    Approved = ASK_STATUS_APPROVED,
+    Opening = ASK_STATUS_OPENING,
+    Opened = ASK_STATUS_OPENED,
+    Refused = ASK_STATUS_REFUSED,
+} }
+
 wire_enum! { RequestStatus {
     REQUEST_STATUS_UNSPECIFIED,
     Pending = REQUEST_STATUS_PENDING,
@@ -126,4 +135,9 @@ wire_enum! { EventKind {
     ForwardSucceeded = EVENT_KIND_FORWARD_SUCCEEDED,
     ForwardFailed = EVENT_KIND_FORWARD_FAILED,
     ChannelPolicyChanged = EVENT_KIND_CHANNEL_POLICY_CHANGED,
+    AskAsked = EVENT_KIND_ASK_ASKED,
+    AskApproved = EVENT_KIND_ASK_APPROVED,
+    AskOpening = EVENT_KIND_ASK_OPENING,
+    AskOpened = EVENT_KIND_ASK_OPENED,
+    AskRefused = EVENT_KIND_ASK_REFUSED,
 } }

@@ -2,6 +2,7 @@
 
 use bitcoin::absolute::LockTime;
 use bitcoin::secp256k1::ecdsa::Signature;
+use bitcoin::secp256k1::PublicKey as NodeId;
 use bitcoin::transaction::Version;
 use bitcoin::{Amount, OutPoint, Transaction, TxIn};
 use exonum::crypto::Hash;
@@ -9,27 +10,28 @@ use zarnitsa_channel::command::Command;
 use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::message::PeerMessage;
 use zarnitsa_channel::opening::{AcceptedOpener, Acceptor, Opener, Opening as Transcript};
-use zarnitsa_service::records::{OpenBatchRequest, RequestStatus};
+use zarnitsa_service::records::{OpenBatchRequest, Policy, RequestStatus};
 use zarnitsa_service::transactions::{BatchSigned, RequestResult, SignedOpening};
 use zarnitsa_service::{read, Attachment, ChannelError, LedgerCall, OpeningError, OperatorError};
 
 use crate::node::Node;
 use crate::support::keys::Keys;
+use crate::support::pair::Config;
 use crate::support::party::{Party, Wire};
 use crate::support::rng::Rng;
 use crate::world::{config, opening_call, order, policy};
 
 /// What one peer of the batch has said.
-struct Line {
-    transcript: Transcript,
-    id: ChannelId,
-    signature: Signature,
+pub struct Line {
+    pub transcript: Transcript,
+    pub id: ChannelId,
+    pub signature: Signature,
 }
 
-struct Batch {
-    node: Node,
-    request: Hash,
-    lines: Vec<Line>,
+pub struct Batch {
+    pub node: Node,
+    pub request: Hash,
+    pub lines: Vec<Line>,
 }
 
 fn funding(accepted: &[&AcceptedOpener]) -> Transaction {
@@ -43,10 +45,28 @@ fn funding(accepted: &[&AcceptedOpener]) -> Transaction {
 
 /// Two peers have accepted and signed; nothing is written down but the order.
 fn batch(seed: u64) -> Batch {
-    let (config, mut rng) = (config(), Rng::new(seed));
+    batch_by(seed, &config(), policy(), |node, peers| {
+        let channels = peers.iter().map(|peer| order(*peer, &config(), 0));
+        let order = OpenBatchRequest {
+            channels: channels.collect(),
+            feerate_per_kw: 0,
+            nonce: [1; 32],
+        };
+        node.command(LedgerCall::OpenBatch(order)).unwrap()
+    })
+}
+
+/// The same with another order for the channels with these peers.
+pub fn batch_by(
+    seed: u64,
+    config: &Config,
+    policy: Policy,
+    order: impl FnOnce(&mut Node, &[NodeId]) -> Hash,
+) -> Batch {
+    let mut rng = Rng::new(seed);
     let mut asked = Vec::new();
     let id = Keys::new(&mut rng, config.signing).public().funding;
-    let mut node = Node::new(10, id, policy());
+    let mut node = Node::new(10, id, policy);
     for _ in 0..2 {
         let own = Keys::new(&mut rng, config.signing);
         let far = Keys::new(&mut rng, config.signing);
@@ -58,15 +78,8 @@ fn batch(seed: u64) -> Batch {
         let accepted = opener.accept(accept, &config.limits).unwrap();
         asked.push((own, far, accepted, acceptor));
     }
-    let order = OpenBatchRequest {
-        channels: asked
-            .iter()
-            .map(|(_, far, _, _)| order(far.public().funding, &config, 0))
-            .collect(),
-        feerate_per_kw: 0,
-        nonce: [1; 32],
-    };
-    let request = node.command(LedgerCall::OpenBatch(order)).unwrap();
+    let peers: Vec<NodeId> = asked.iter().map(|line| line.1.public().funding).collect();
+    let request = order(&mut node, &peers);
     let transaction = funding(&[&asked[0].2, &asked[1].2]);
     let mut lines = Vec::new();
     for (vout, (own, far, accepted, acceptor)) in (0..).zip(asked) {
@@ -106,14 +119,14 @@ fn batch(seed: u64) -> Batch {
 }
 
 impl Batch {
-    fn open_all(&mut self) {
+    pub fn open_all(&mut self) {
         for line in &self.lines {
             let call = opening_call(line.transcript.clone(), Some(self.request));
             self.node.report(call).unwrap();
         }
     }
 
-    fn signed(&self, lines: &[(usize, Signature)]) -> LedgerCall {
+    pub fn signed(&self, lines: &[(usize, Signature)]) -> LedgerCall {
         let openings = lines.iter().map(|(line, signature)| SignedOpening {
             channel_id: self.lines[*line].id,
             step_number: 1,

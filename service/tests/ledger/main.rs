@@ -12,6 +12,7 @@ mod hub;
 mod node;
 mod world;
 
+mod asks;
 mod batches;
 mod channels;
 mod forwards;

@@ -10,10 +10,12 @@ use serde_json::{json, Map, Value};
 use zarnitsa_channel::command::{ChainEvent, Command, LocalCommand};
 use zarnitsa_channel::message::{ClosingSigned, PeerMessage};
 use zarnitsa_channel::params::Side;
-use zarnitsa_service::records::{CloseChannelRequest, Failure, HtlcKey, RequestStatus};
+use zarnitsa_service::records::{
+    Ask, AskChannelRequest, AskStatus, CloseChannelRequest, Failure, HtlcKey, RequestStatus,
+};
 use zarnitsa_service::transactions::{
-    BatchSigned, ChannelPolicyChange, InvoiceChange, InvoiceStep, PaymentResult, PolicyChange,
-    RequestResult, SignedOpening,
+    AskChange, AskDecision, AskStep, BatchSigned, ChannelPolicyChange, InvoiceChange, InvoiceStep,
+    OpenAsked, PaymentResult, PolicyChange, RequestResult, SignedOpening,
 };
 use zarnitsa_service::{read, transaction, LedgerCall};
 
@@ -21,7 +23,7 @@ use crate::support::pair::{preimage, script};
 use crate::world::{batch, channel_policy, config, policy, World};
 
 /// Names of the methods, by their numbers.
-const METHODS: [&str; 20] = [
+const METHODS: [&str; 24] = [
     "opening",
     "commitment",
     "revocation",
@@ -42,6 +44,10 @@ const METHODS: [&str; 20] = [
     "channel_policy",
     "open_batch",
     "batch_signed",
+    "ask_channel",
+    "ask_step",
+    "ask_decision",
+    "open_asked",
 ];
 
 fn path() -> PathBuf {
@@ -137,6 +143,65 @@ fn sat(sat: u64) -> bitcoin::Amount {
     bitcoin::Amount::from_sat(sat)
 }
 
+fn ask_step(world: &World, change: AskChange) -> LedgerCall {
+    LedgerCall::AskStep(AskStep {
+        peer: world.b.party.keys.public().funding,
+        id: [6; 32],
+        change,
+    })
+}
+
+fn ask_calls(world: &World) -> Vec<LedgerCall> {
+    vec![
+        LedgerCall::AskChannel(AskChannelRequest {
+            hub: world.b.party.keys.public().funding,
+            address: "127.0.0.1:9735".to_owned(),
+            amount_sat: sat(500_000),
+            nonce: [7; 32],
+        }),
+        ask_step(
+            world,
+            AskChange::Received {
+                amount_sat: sat(500_000),
+                now: 1_700_000_000,
+            },
+        ),
+        ask_step(
+            world,
+            AskChange::Refused {
+                reason: "no coins".to_owned(),
+            },
+        ),
+        LedgerCall::AskDecision(AskDecision {
+            ask: exonum::crypto::Hash::new([8; 32]),
+            approve: true,
+            reason: String::new(),
+            nonce: [9; 32],
+        }),
+        LedgerCall::OpenAsked(OpenAsked {
+            asks: vec![exonum::crypto::Hash::new([8; 32])],
+            nonce: [10; 32],
+        }),
+    ]
+}
+
+/// As the ledger has it.
+fn asked(world: &World) -> Ask {
+    Ask {
+        peer: world.b.party.keys.public().funding,
+        id: [6; 32],
+        amount_sat: sat(500_000),
+        status: AskStatus::Opened,
+        reason: "a peer went away".to_owned(),
+        received_at: 1_700_000_000,
+        attempts: 1,
+        batch: Some(exonum::crypto::Hash::new([8; 32])),
+        channel_id: Some(world.a.id()),
+        created_height: 4,
+        updated_height: 9,
+    }
+}
+
 fn operator_calls(world: &World) -> Vec<LedgerCall> {
     let payment_hash = preimage(1).payment_hash();
     let invoice = |change| {
@@ -197,7 +262,7 @@ fn transactions() -> Value {
     for call in other_calls(&mut world) {
         signed.push(transaction(&world.a.node.node, call));
     }
-    for call in operator_calls(&world) {
+    for call in operator_calls(&world).into_iter().chain(ask_calls(&world)) {
         signed.push(transaction(&world.a.node.operator, call));
     }
     let mut seen = Vec::new();
@@ -250,6 +315,7 @@ fn records() -> Value {
         record("Request", &request),
         record("Policy", &read::policy(&*a).unwrap()),
         record("Config", &read::config(&*a).unwrap()),
+        record("Ask", &asked(&world)),
         record("Event", &read::events(&*a, 0, 1)[0].1),
     ])
 }

@@ -35,6 +35,10 @@ export const node = {
     channel_policy: 'Fees of a channel',
     open_batch: 'Order to open several channels',
     batch_signed: 'Several channels signed',
+    ask_channel: 'Order to ask for a channel',
+    ask_step: 'A peer asks for a channel',
+    ask_decision: 'Decision on an asked channel',
+    open_asked: 'Asked channels begun',
   },
 
   policyText: 'What this node charges for forwarding, and what it demands of channels. A base fee of 0 is fine.',

@@ -108,6 +108,19 @@ pub fn channel() -> ChannelSummary {
     }
 }
 
+pub fn ask() -> ChannelAsk {
+    ChannelAsk {
+        ask_id: Hash::new([6; 32]),
+        direction: AskDirection::Incoming,
+        peer: NODE_ID.parse().unwrap(),
+        amount_sat: 500_000,
+        status: AskState::Asked,
+        channel_id: None,
+        reason: None,
+        created_at: 1_700_000_000,
+    }
+}
+
 pub fn policy() -> Policy {
     Policy {
         base_fee_msat: Msat::new(1),
@@ -119,6 +132,17 @@ pub fn policy() -> Policy {
         accept_channels: true,
         forward: true,
         accept_keysend: true,
+        asks: AskPolicy {
+            from: AskFrom::Nobody,
+            approve: true,
+            min_sat: 7,
+            max_sat: 8,
+            max_open: 9,
+            wait_seconds: 10,
+            max_batch: 11,
+            expiry_seconds: 12,
+        },
+        listed: Vec::new(),
         channels: Vec::new(),
         peers: Vec::new(),
     }
@@ -235,6 +259,22 @@ impl NodeApi for Fake {
 
     async fn open_batch(&self, _: OpenBatch) -> Result<Vec<ChannelOpened>, ApiError> {
         unsupported()
+    }
+
+    async fn ask_channel(&self, request: AskChannel) -> Result<ChannelAsk, ApiError> {
+        self.command(request, ask())
+    }
+
+    async fn asks(&self) -> Result<Vec<ChannelAsk>, ApiError> {
+        Ok(vec![ask()])
+    }
+
+    async fn approve_ask(&self, request: ApproveAsk) -> Result<ChannelAsk, ApiError> {
+        self.command(request, ask())
+    }
+
+    async fn refuse_ask(&self, request: RefuseAsk) -> Result<ChannelAsk, ApiError> {
+        self.command(request, ask())
     }
 
     async fn channels(&self) -> Result<Vec<ChannelSummary>, ApiError> {
