@@ -143,6 +143,18 @@ impl NodeApi for Answers {
             .map_err(ApiError::internal)?
     }
 
+    async fn watchtower(&self) -> Result<Vec<api::TowerChannel>, ApiError> {
+        let shared = self.shared.clone();
+        let Some(tower) = shared.tower.clone() else {
+            let message = "no watchtower is set: watchtower.url";
+            return Err(ApiError::new(ErrorCode::NotFound, message));
+        };
+        tokio::task::spawn_blocking(move || tower.proven(&shared))
+            .await
+            .map_err(ApiError::internal)?
+            .map_err(|error| ApiError::new(ErrorCode::PeerUnreachable, format_args!("{error:#}")))
+    }
+
     async fn peer_connect(&self, request: api::PeerConnect) -> Result<api::PeerNamed, ApiError> {
         let peer = request.peer;
         let address = peer.address.unwrap_or_default();

@@ -17,6 +17,7 @@ mod payment;
 mod peer;
 mod policy;
 mod text;
+mod tower;
 mod wallet;
 
 use async_trait::async_trait;
@@ -49,6 +50,7 @@ pub use payment::{
 pub use peer::{ParsePeerError, Peer, PeerAddress, PeerConnect, PeerDisconnect, PeerNamed};
 pub use policy::{ChannelPolicy, PeerPolicy, Policy, SetPolicy};
 pub use text::{display, display_option, msat, msat_option};
+pub use tower::TowerChannel;
 pub use wallet::{
     FeeRates, Utxo, WalletAddress, WalletOverview, WalletSend, WalletSent, WalletTransaction,
 };
@@ -89,6 +91,10 @@ pub trait NodeApi: Send + Sync + 'static {
     /// An encrypted backup of the node as it is now, in a file that has no name. Error while a channel is being opened:
     /// [`ErrorCode::Conflict`].
     async fn backup(&self) -> Result<std::fs::File, ApiError>;
+
+    /// What the watchtower has of each channel that is not over, compared with the ledger. Errors:
+    /// [`ErrorCode::NotFound`] where none is set, [`ErrorCode::PeerUnreachable`].
+    async fn watchtower(&self) -> Result<Vec<TowerChannel>, ApiError>;
 
     /// Connects, and stays connected. Error when the handshake fails: [`ErrorCode::PeerUnreachable`].
     async fn peer_connect(&self, request: PeerConnect) -> Result<PeerNamed, ApiError>;

@@ -21,6 +21,7 @@ mod peer;
 mod place;
 mod policy;
 mod wallet;
+mod watch;
 mod work;
 
 use std::process::ExitCode;
@@ -86,6 +87,10 @@ enum Command {
     /// Encrypted backups, and nodes out of them
     #[command(subcommand)]
     Backup(backup::Backup),
+    /// Run a watchtower: punishes what nodes gave it to watch, without a key of any channel
+    Watch(watch::WatchArgs),
+    /// What the node's watchtower has, compared with the ledger
+    Watchtower,
     /// Run the regtest world: bitcoind, one hub, two users
     Demo(demo::Demo),
     /// Print a completion script for a shell
@@ -126,6 +131,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Forward(forward) => forward.run(&client()?, out),
         Command::Policy(policy) => policy.run(&client()?, out),
         Command::Ledger(ledger) => ledger.run(place, out),
+        Command::Watch(watch) => watch.run(place),
+        Command::Watchtower => watch::status(&client()?, out),
         Command::Backup(backup) => backup.run(place, out),
         Command::Demo(demo) => demo.run(out),
         Command::Completions(completions) => completions.run(),

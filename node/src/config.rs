@@ -38,6 +38,8 @@ pub struct Config {
     pub fees: FeesConfig,
     /// What the node charges and demands when its ledger begins; changed later by `zarnitsa policy set`.
     pub policy: PolicyConfig,
+    /// The watchtower that punishes while this node is away.
+    pub watchtower: WatchtowerConfig,
     /// The seed file.
     pub seed: SeedConfig,
     /// The log.
@@ -129,6 +131,16 @@ pub struct PolicyConfig {
     pub accept_keysend: bool,
 }
 
+/// `[watchtower]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WatchtowerConfig {
+    /// Where `zarnitsa watch` serves, `http://host:port`; without it there is no tower.
+    pub url: Option<String>,
+    /// A copy of the tower's `watch.token`.
+    pub token_file: Option<PathBuf>,
+}
+
 /// `[seed]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -176,6 +188,10 @@ impl Config {
                 ceiling_sat_vb: 500,
             },
             policy: PolicyConfig::defaults(network, role),
+            watchtower: WatchtowerConfig {
+                url: None,
+                token_file: None,
+            },
             seed: SeedConfig {
                 passphrase_file: None,
             },

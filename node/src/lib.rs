@@ -33,7 +33,9 @@ mod sending;
 pub mod server_handler;
 mod shared;
 mod time;
+mod tower;
 mod view;
+mod watch;
 pub mod wire;
 
 pub use answers::Answers;

@@ -28,6 +28,7 @@ use crate::hints::PeerTerms;
 use crate::ldk_signer::LdkSigner;
 use crate::rollback;
 use crate::shared::{ChainParts, LedgerView, NetworkParts, Parts, Shared};
+use crate::tower::{self, Tower};
 
 /// Blocks of the ledger that wait for the driver. It reads on from disk, so a full queue loses nothing.
 const BLOCKS_WAITING: usize = 64;
@@ -59,6 +60,9 @@ pub enum StartError {
         /// What it should be.
         expected: &'static str,
     },
+    /// The watchtower's token.
+    #[error("the watchtower's token cannot be read: watchtower.token_file")]
+    Tower(#[source] std::io::Error),
     /// The operating system refused a thread.
     #[error("the chain's follower could not be started")]
     Follower(#[source] std::io::Error),
@@ -88,6 +92,7 @@ impl Node {
         signer: Signer,
         operator: KeyPair,
     ) -> Result<Self, StartError> {
+        let tower = Tower::of(&config).map_err(StartError::Tower)?;
         let signer = Arc::new(signer);
         let verifier = Arc::new(MemoVerifier::new(REMEMBERED_SIGNATURES));
         let (network, commander) = (config.network, operator.public_key());
@@ -116,6 +121,7 @@ impl Node {
             peers,
             network,
             verifier,
+            tower,
         };
         Self::run(parts, chain_events, peer_events).await
     }
@@ -142,6 +148,7 @@ impl Node {
         let lightning_address = shared.peers.listen(listen).await?;
         shared.call_known_peers();
         gossip::keep(&shared);
+        tower::keep(&shared);
         Ok(Self {
             shared,
             lightning_address,
@@ -229,7 +236,7 @@ fn start_chain(
 ) -> Result<(ChainParts, mpsc::Receiver<ChainEvent>), StartError> {
     let network = config.network.kind();
     let wallet = open_wallet(config, dir, signer)?;
-    let source: Arc<dyn ChainSource> = Arc::new(Bitcoind::new(bitcoind_config(config)?));
+    let source = chain_source(config)?;
     let mut options = ChainOptions::new(network, Start::Tip, Some(wallet.clone()));
     options.poll_interval = Duration::from_millis(config.bitcoind.poll_ms);
     options.fees = FeeBounds {
@@ -278,6 +285,11 @@ pub(crate) fn open_wallet(
 
 fn sat_vb(rate: u64) -> bitcoin::FeeRate {
     bitcoin::FeeRate::from_sat_per_vb(rate).unwrap_or(bitcoin::FeeRate::MAX)
+}
+
+/// The bitcoind of the settings.
+pub(crate) fn chain_source(config: &Config) -> Result<Arc<dyn ChainSource>, StartError> {
+    Ok(Arc::new(Bitcoind::new(bitcoind_config(config)?)))
 }
 
 fn bitcoind_config(config: &Config) -> Result<BitcoindConfig, StartError> {

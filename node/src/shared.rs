@@ -30,6 +30,7 @@ use crate::config::Config;
 use crate::hints::PeerTerms;
 use crate::ldk_signer::LdkSigner;
 use crate::notify::Notifier;
+use crate::tower::Tower;
 
 /// How many payments are looked through for unfinished ones at a start.
 const PAYMENTS_AT_START: usize = 100_000;
@@ -52,6 +53,7 @@ pub struct Shared {
     pub(crate) gossip: Arc<Gossip>,
     pub(crate) peer_terms: Arc<PeerTerms>,
     pub(crate) verifier: Arc<MemoVerifier>,
+    pub(crate) tower: Option<Arc<Tower>>,
     pub(crate) notifier: Notifier,
     pub(crate) stopping: CancellationToken,
     pub(crate) channel_updates: ChannelUpdates,
@@ -107,6 +109,7 @@ pub(crate) struct Parts {
     pub peers: PeerNetwork,
     pub network: NetworkParts,
     pub verifier: Arc<MemoVerifier>,
+    pub tower: Option<Arc<Tower>>,
 }
 
 impl Shared {
@@ -127,6 +130,7 @@ impl Shared {
             gossip: parts.network.gossip,
             peer_terms: parts.network.peer_terms,
             verifier: parts.verifier,
+            tower: parts.tower,
             notifier: Notifier::default(),
             stopping: CancellationToken::new(),
             channel_updates: ChannelUpdates::default(),

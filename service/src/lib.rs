@@ -18,6 +18,7 @@ pub mod read;
 pub mod records;
 mod schema;
 mod service;
+mod steps;
 pub mod transactions;
 mod wire;
 
@@ -30,6 +31,7 @@ pub use self::errors::{
 pub use self::memo::MemoVerifier;
 pub use self::schema::Schema;
 pub use self::service::LightningService;
+pub use self::steps::{channel_step, ChannelStep};
 
 /// The service's number in the ledger.
 pub const INSTANCE_ID: InstanceId = 100;

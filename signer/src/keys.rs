@@ -47,6 +47,8 @@ pub enum Purpose {
     Backup,
     /// Encrypts what peers store for this node (BOLT 1, peer storage).
     PeerStorage,
+    /// Names channels to a watchtower, and makes the nonces of what it is given.
+    Watchtower,
     /// Authenticates what this node puts into blinded paths.
     BlindedPaths,
     /// LDK's inbound payment key, of which BOLT 12 offers are made.
@@ -60,6 +62,7 @@ impl Purpose {
             Self::Head => "head",
             Self::Backup => "backup",
             Self::PeerStorage => "peer storage",
+            Self::Watchtower => "watchtower",
             Self::BlindedPaths => "blinded paths",
             Self::Offers => "offers",
         }

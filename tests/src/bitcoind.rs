@@ -413,7 +413,7 @@ pub fn program() -> PathBuf {
 }
 
 /// A port on which nothing listens. Another process may take it first, but the system hands out others to those who ask for any.
-pub(crate) fn free_port() -> SocketAddr {
+pub fn free_port() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("its address")
 }

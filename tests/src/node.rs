@@ -108,6 +108,15 @@ impl Node {
         )
     }
 
+    /// Adds lines to its settings, for its next start.
+    ///
+    /// # Panics
+    /// If they cannot be written.
+    pub fn add_settings(&self, lines: &str) {
+        let before = fs::read_to_string(self.settings()).expect("it was written");
+        fs::write(self.settings(), before + lines).expect("a file in a temporary folder");
+    }
+
     fn settings(&self) -> PathBuf {
         self.folder.join("settings.toml")
     }

@@ -132,7 +132,9 @@ fn signer(config: &Config, folder: &DataDir) -> anyhow::Result<Signer> {
 }
 
 /// Ends at SIGTERM or Ctrl-C, or with standard input where that is wanted.
-fn stop_signal(with_stdin: bool) -> anyhow::Result<impl std::future::Future<Output = ()>> {
+pub(super) fn stop_signal(
+    with_stdin: bool,
+) -> anyhow::Result<impl std::future::Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (sender, mut stdin_ended) = tokio::sync::mpsc::channel::<()>(1);

@@ -56,6 +56,8 @@ fn command_of_the_interface_is_understood() {
         "backup create f".into(),
         "backup restore f --mnemonic-file w".into(),
         "backup restore f".into(),
+        "watch --listen 127.0.0.1:9911 --bitcoind-rpc-url u".into(),
+        "watchtower --json".into(),
         "completions bash".into(),
     ];
     for line in lines {

@@ -75,6 +75,11 @@ impl DataDir {
         })
     }
 
+    /// The token of a watchtower in this folder; made at the first start.
+    pub fn watch_token(&self) -> Result<Token, DataDirError> {
+        self.token("watch.token")
+    }
+
     /// The full token of a node that was started before.
     pub fn full_token(&self) -> Result<Token, DataDirError> {
         match self.stored_token("full.token")? {

@@ -46,6 +46,7 @@ mod wallet_address;
 mod wallet_send;
 mod wallet_transactions;
 mod wallet_utxos;
+mod watchtower;
 
 use super::endpoint::Endpoint;
 
@@ -96,6 +97,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         ledger_head::endpoint(),
         ledger_verify::endpoint(),
         backup_create::endpoint(),
+        watchtower::endpoint(),
         events::endpoint(),
     ]
 }

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod closing;
 #[cfg(test)]
+mod justice;
+#[cfg(test)]
 mod living;
 #[cfg(test)]
 mod redaction;

@@ -34,3 +34,5 @@ mod settlement;
 mod strangers;
 #[cfg(test)]
 mod traffic;
+#[cfg(test)]
+mod watching;

@@ -235,6 +235,10 @@ impl NodeApi for Fake {
         self.command("backup", file)
     }
 
+    async fn watchtower(&self) -> Result<Vec<TowerChannel>, ApiError> {
+        Ok(Vec::new())
+    }
+
     async fn peer_connect(&self, request: PeerConnect) -> Result<PeerNamed, ApiError> {
         let node_id = request.peer.node_id;
         self.command(request, PeerNamed { node_id })

@@ -1,0 +1,199 @@
+//! One channel, followed again from its first step in the ledger.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{bail, Context as _};
+use bitcoin::hashes::{sha256, Hash, HashEngine};
+use zarnitsa_channel::command::Command;
+use zarnitsa_channel::ids::ChannelId;
+use zarnitsa_channel::message::PeerMessage;
+use zarnitsa_channel::state::{Channel, Context};
+use zarnitsa_channel::tx::penalty::RevokedCommitment;
+use zarnitsa_service::records::Policy;
+use zarnitsa_service::{channel_step, read, ChannelStep};
+use zarnitsa_signer::SealedJustice;
+
+use super::policies::Policies;
+use crate::shared::Shared;
+use crate::watch::protocol::AccountState;
+
+/// Steps that are looked at before the tower is given what they brought.
+const STEPS: usize = 256;
+/// Records that may wait for a tower that does not answer: it is followed no further meanwhile.
+const WAITING: usize = 512;
+
+/// The hash over all of a channel's records, up to one.
+pub(crate) fn next_digest(digest: &[u8; 32], locator: &[u8], data: &[u8]) -> [u8; 32] {
+    let mut engine = sha256::HashEngine::default();
+    engine.input(digest);
+    engine.input(locator);
+    engine.input(sha256::Hash::hash(data).as_byte_array());
+    sha256::Hash::from_engine(engine).to_byte_array()
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Replica {
+    machine: Option<Channel>,
+    /// Of the channel's history.
+    steps: u64,
+    /// The hash over all records up to the newest.
+    digest: [u8; 32],
+    /// How many states the peer has revoked.
+    revoked: u64,
+    /// Records that the tower may lack, the newest last, each with the hash up to it.
+    waiting: VecDeque<(SealedJustice, [u8; 32])>,
+    /// How many the tower has; `None` before it was asked.
+    pub(super) at_tower: Option<u64>,
+}
+
+impl Replica {
+    /// Takes some more steps from the ledger. Whether there may be more.
+    pub(super) fn advance(
+        &mut self,
+        shared: &Shared,
+        id: &ChannelId,
+        policies: &Mutex<Policies>,
+    ) -> anyhow::Result<bool> {
+        if self.waiting.len() >= WAITING {
+            return Ok(false);
+        }
+        let entries = read::history(&*shared.ledger.snapshot(), id, self.steps, STEPS);
+        let mut policies = policies.lock().unwrap_or_else(PoisonError::into_inner);
+        policies.read_on(shared)?;
+        let mut block = None;
+        for entry in &entries {
+            if block
+                .as_ref()
+                .is_none_or(|(height, _)| *height != entry.height)
+            {
+                let read = shared.ledger.block(entry.height)?;
+                block = Some((
+                    entry.height,
+                    read.context("a block of the ledger is missing")?,
+                ));
+            }
+            let (_, block) = block.as_ref().context("it was read above")?;
+            let mut transactions = block.transactions.iter();
+            let position = transactions
+                .position(|transaction| transaction.tx_hash == entry.tx_hash)
+                .context("a block lacks a transaction of the channel's history")?;
+            let step = channel_step(&block.transactions[position].message, id)
+                .context("a step of the channel's history cannot be read")?;
+            let policy = policies.at((entry.height, position));
+            self.take(shared, step, &policy)?;
+            self.steps += 1;
+        }
+        Ok(entries.len() == STEPS)
+    }
+
+    fn take(&mut self, shared: &Shared, step: ChannelStep, policy: &Policy) -> anyhow::Result<()> {
+        match (step, self.machine.take()) {
+            (ChannelStep::Opening(transcript), None) => {
+                let limits = policy.limits_for(transcript.peer());
+                let context = Context {
+                    verifier: &*shared.verifier,
+                    limits: &limits,
+                };
+                self.machine = Some(transcript.rebuild(&context)?.0);
+            }
+            (ChannelStep::Moved(step), Some(before)) => {
+                let context = Context {
+                    verifier: &*shared.verifier,
+                    limits: &policy.limits(),
+                };
+                let secret = match &step.command {
+                    Command::Peer {
+                        message:
+                            PeerMessage::RevokeAndAck {
+                                per_commitment_secret,
+                                ..
+                            },
+                        ..
+                    } => Some(*per_commitment_secret),
+                    Command::Peer { .. } | Command::Local(_) | Command::Chain(_) => None,
+                };
+                let (after, _) = before.clone().handle(step.command, &context)?;
+                if let Some(secret) = secret {
+                    self.revoke(shared, &before, &secret)?;
+                }
+                self.machine = Some(after);
+            }
+            (ChannelStep::Opening(_) | ChannelStep::Moved(_), _) => {
+                bail!("the channel's history does not begin with its opening")
+            }
+        }
+        Ok(())
+    }
+
+    /// The peer has revoked the oldest commitment that it could have broadcast.
+    fn revoke(
+        &mut self,
+        shared: &Shared,
+        before: &Channel,
+        secret: &[u8; 32],
+    ) -> anyhow::Result<()> {
+        let params = before.params();
+        let number = self.revoked;
+        let mut commitments = before.counterparty_unrevoked().into_iter();
+        let commitment = commitments
+            .find(|commitment| commitment.number() == number)
+            .with_context(|| format!("the state lacks the peer's commitment {number}"))?;
+        let revoked = RevokedCommitment::new(commitment, secret)?;
+        let destination = params
+            .holder
+            .upfront_shutdown_script
+            .as_ref()
+            .context("the channel has no script of the wallet to pay a penalty to")?;
+        let sealed = shared
+            .signer
+            .seal_justice(params, &revoked, secret, destination)?;
+        self.digest = next_digest(&self.digest, &sealed.locator, &sealed.data);
+        self.revoked += 1;
+        self.waiting.push_back((sealed, self.digest));
+        Ok(())
+    }
+
+    /// Number of the first record and records that the tower lacks, some of them.
+    pub(super) fn due(&self, most: usize) -> Option<(u64, Vec<&SealedJustice>)> {
+        let first = self.first_waiting();
+        let from = self.at_tower?.max(first);
+        let skip = usize::try_from(from - first).ok()?;
+        let records: Vec<_> = self.waiting.iter().skip(skip).take(most).collect();
+        let records: Vec<_> = records.into_iter().map(|(sealed, _)| sealed).collect();
+        (!records.is_empty()).then_some((from, records))
+    }
+
+    fn first_waiting(&self) -> u64 {
+        let waiting = u64::try_from(self.waiting.len()).unwrap_or(u64::MAX);
+        self.revoked.saturating_sub(waiting)
+    }
+
+    /// The tower says what it has: it must be the beginning of what the ledger gives.
+    pub(super) fn tower_has(&mut self, state: &AccountState) -> anyhow::Result<()> {
+        while self.first_waiting() < state.states {
+            let Some((_, digest)) = self.waiting.pop_front() else {
+                break;
+            };
+            if self.first_waiting() == state.states && hex::encode(digest) != state.digest {
+                bail!(
+                    "the tower has other states than the ledger up to {}",
+                    state.states
+                );
+            }
+        }
+        self.at_tower = Some(state.states);
+        Ok(())
+    }
+
+    /// How many states the peer has revoked.
+    pub(super) fn revoked(&self) -> u64 {
+        self.revoked
+    }
+
+    /// Whether the tower has exactly what the ledger gives.
+    pub(super) fn is_proven_by(&self, state: &AccountState) -> bool {
+        state.states == self.revoked && state.digest == hex::encode(self.digest)
+    }
+}

@@ -1,0 +1,283 @@
+//! Looks at every block for revoked commitments, and takes what they hold.
+//!
+//! What is known of a breach is read from the chain alone, so that a restart or a reorg finds it again: blocks are looked
+//! at from some way back, and each output is claimed as long as the chain says that it is unspent.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bitcoin::{Block, BlockHash, Transaction, Txid};
+use zarnitsa_bitcoin_adapter::{ChainError, ChainSource};
+use zarnitsa_signer::{locator, Justice, PenaltyTarget};
+
+use super::store::Store;
+
+/// Blocks that are looked at again after a start: longer than any reorg, and than a penalty takes.
+const LOOK_BACK: u32 = 144;
+/// Blocks for which a breach is kept after its last output was seen spent: no reorg brings it back then.
+const KEPT: u32 = 100;
+/// Below this no mempool takes a transaction, in satoshis for 1000 weight units.
+const LEAST_FEERATE: u64 = 253;
+/// What a replacement adds at least, in the same: above the usual incremental relay fee of 1 sat/vB.
+const STEP_FEERATE: u64 = 275;
+/// Of an output's value, no more than this part goes to the miners: to be paid something beats to be paid nothing.
+const MOST_FEE_PART: u64 = 2;
+
+struct Target {
+    output: PenaltyTarget,
+    feerate: u64,
+    /// The newest penalty, and the height at which it was made.
+    tried: Option<(Txid, u32)>,
+}
+
+struct Breach {
+    commitment: Txid,
+    height: u32,
+    justice: Justice,
+    targets: Vec<Target>,
+    quiet_since: Option<u32>,
+}
+
+struct Watcher {
+    source: Arc<dyn ChainSource>,
+    store: Arc<Mutex<Store>>,
+    path: PathBuf,
+    /// The newest blocks that were looked at, by height.
+    looked_at: Vec<(u32, BlockHash)>,
+    breaches: Vec<Breach>,
+}
+
+/// The thread that watches.
+pub(super) struct Running {
+    stop: Arc<(Mutex<bool>, Condvar)>,
+    thread: JoinHandle<()>,
+}
+
+impl Running {
+    pub(super) fn start(
+        source: Arc<dyn ChainSource>,
+        store: Arc<Mutex<Store>>,
+        path: PathBuf,
+        poll: Duration,
+    ) -> std::io::Result<Self> {
+        let stop = Arc::new((Mutex::new(false), Condvar::new()));
+        let stopped = stop.clone();
+        let mut watcher = Watcher {
+            source,
+            store,
+            path,
+            looked_at: Vec::new(),
+            breaches: Vec::new(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("watch-chain".to_owned())
+            .spawn(move || loop {
+                if let Err(error) = watcher.look() {
+                    tracing::warn!(%error, "the chain cannot be followed now");
+                }
+                let (stop, woken) = &*stopped;
+                let stop = stop.lock().unwrap_or_else(PoisonError::into_inner);
+                let waited = woken.wait_timeout_while(stop, poll, |stop| !*stop);
+                if *waited.unwrap_or_else(PoisonError::into_inner).0 {
+                    return;
+                }
+            })?;
+        Ok(Self { stop, thread })
+    }
+
+    pub(super) fn stop(self) {
+        let (stop, woken) = &*self.stop;
+        *stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        woken.notify_all();
+        if self.thread.join().is_err() {
+            tracing::error!("the watching thread panicked");
+        }
+    }
+}
+
+impl Watcher {
+    /// Looks at the blocks that are new, and punishes.
+    fn look(&mut self) -> Result<(), ChainError> {
+        self.undo_reorged()?;
+        let tip = self.source.best_block()?.height;
+        let first = match self.looked_at.last() {
+            Some((height, _)) => height.saturating_add(1),
+            None => self.first_height(tip),
+        };
+        let mut news = false;
+        for height in first..=tip {
+            let Some(hash) = self.source.block_hash(height)? else {
+                break; // a reorg under way
+            };
+            let block = self.source.block(&hash)?;
+            self.block(height, &block);
+            self.looked_at.push((height, hash));
+            news = true;
+        }
+        let keep = usize::try_from(LOOK_BACK).unwrap_or(usize::MAX);
+        let surplus = self.looked_at.len().saturating_sub(keep);
+        self.looked_at.drain(..surplus);
+        if news {
+            self.remember(tip);
+            self.punish(tip)?;
+        }
+        Ok(())
+    }
+
+    fn first_height(&self, tip: u32) -> u32 {
+        let stored = fs::read_to_string(&self.path).ok();
+        let stored = stored.and_then(|text| text.trim().parse::<u32>().ok());
+        stored.unwrap_or(tip).min(tip).saturating_sub(LOOK_BACK)
+    }
+
+    fn remember(&self, height: u32) {
+        // One that is lost costs a longer look back, or what was mined while the tower was away for a day.
+        if let Err(error) = fs::write(&self.path, height.to_string()) {
+            tracing::warn!(%error, "how far the chain was looked at is not noted");
+        }
+    }
+
+    fn undo_reorged(&mut self) -> Result<(), ChainError> {
+        while let Some((height, hash)) = self.looked_at.last().copied() {
+            if self.source.block_hash(height)? == Some(hash) {
+                return Ok(());
+            }
+            tracing::info!(height, "a reorg");
+            self.looked_at.pop();
+            self.breaches.retain(|breach| breach.height < height);
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, height: u32, block: &Block) {
+        for transaction in &block.txdata {
+            for breach in &mut self.breaches {
+                breach.second_stage(transaction);
+            }
+            self.look_up(height, transaction);
+        }
+    }
+
+    fn look_up(&mut self, height: u32, transaction: &Transaction) {
+        let txid = transaction.compute_txid();
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = |breach: &Breach| breach.commitment == txid;
+        for data in store.find(&locator(&txid)) {
+            let Some(justice) = Justice::open(&txid, &data) else {
+                continue;
+            };
+            if self.breaches.iter().any(known) {
+                continue;
+            }
+            let targets = justice.targets(transaction);
+            tracing::warn!(%txid, height, outputs = targets.len(), "a revoked commitment");
+            self.breaches.push(Breach {
+                commitment: txid,
+                height,
+                targets: targets.into_iter().map(Target::new).collect(),
+                justice,
+                quiet_since: None,
+            });
+        }
+    }
+
+    fn punish(&mut self, tip: u32) -> Result<(), ChainError> {
+        let estimate = self.source.estimate_fee(2)?;
+        let minimum = self.source.mempool_min_fee()?.to_sat_per_kwu();
+        let estimate = estimate.map_or(0, bitcoin::FeeRate::to_sat_per_kwu);
+        let goal = estimate.max(minimum).max(LEAST_FEERATE);
+        for breach in &mut self.breaches {
+            let mut unspent = false;
+            for target in &mut breach.targets {
+                if self.source.unspent(&target.output.outpoint)?.is_none() {
+                    continue;
+                }
+                unspent = true;
+                target.claim(&*self.source, &breach.justice, (goal, tip))?;
+            }
+            breach.quiet_since = match unspent {
+                true => None,
+                false => breach.quiet_since.or(Some(tip)),
+            };
+        }
+        let over = |breach: &Breach| {
+            let quiet = breach.quiet_since;
+            quiet.is_some_and(|since| tip.saturating_sub(since) > KEPT)
+        };
+        self.breaches.retain(|breach| !over(breach));
+        Ok(())
+    }
+}
+
+impl Breach {
+    /// The cheater's HTLC-timeout or HTLC-success transaction, or several in one: their outputs are to be taken too.
+    fn second_stage(&mut self, transaction: &Transaction) {
+        let spends_one = |target: &Target| {
+            let mut inputs = transaction.input.iter();
+            inputs.any(|input| input.previous_output == target.output.outpoint)
+        };
+        if !self.targets.iter().any(spends_one) {
+            return;
+        }
+        for output in self.justice.targets(transaction) {
+            let mut known = self.targets.iter();
+            if known.any(|target| target.output.outpoint == output.outpoint) {
+                continue;
+            }
+            tracing::warn!(outpoint = %output.outpoint, "a second stage of a revoked commitment");
+            self.targets.push(Target::new(output));
+        }
+    }
+}
+
+impl Target {
+    fn new(output: PenaltyTarget) -> Self {
+        Self {
+            output,
+            feerate: 0,
+            tried: None,
+        }
+    }
+
+    /// Broadcasts the penalty; one block later with a higher fee, up to a part of the value.
+    fn claim(
+        &mut self,
+        source: &dyn ChainSource,
+        justice: &Justice,
+        (goal, tip): (u64, u32),
+    ) -> Result<(), ChainError> {
+        let raised = match self.tried {
+            None => goal,
+            Some(_) => goal.max(
+                self.feerate
+                    .saturating_add(STEP_FEERATE.max(self.feerate / 4)),
+            ),
+        };
+        let most = self.output.value / MOST_FEE_PART;
+        let affordable = |feerate: u64| {
+            let penalty = justice.penalty(&self.output, feerate)?;
+            let left = penalty.output.first()?.value;
+            (self.output.value - left <= most).then_some(penalty)
+        };
+        let (penalty, feerate) = match (affordable(raised), self.tried) {
+            (Some(penalty), _) => (penalty, raised),
+            (None, Some(_)) => return Ok(()), // the last one is the best there is
+            (None, None) => match justice.penalty(&self.output, LEAST_FEERATE) {
+                Some(penalty) => (penalty, LEAST_FEERATE),
+                None => return Ok(()), // not worth a fee
+            },
+        };
+        let txid = penalty.compute_txid();
+        match source.broadcast(&penalty)? {
+            Ok(_) => {
+                tracing::warn!(%txid, outpoint = %self.output.outpoint, feerate, "punishes");
+                (self.feerate, self.tried) = (feerate, Some((txid, tip)));
+            }
+            Err(rejection) => tracing::warn!(%txid, %rejection, "a penalty is not taken"),
+        }
+        Ok(())
+    }
+}

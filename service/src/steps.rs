@@ -1,0 +1,58 @@
+//! A channel's steps, out of the ledger's transactions: for whoever follows a channel from its beginning again.
+
+use exonum::merkledb::BinaryValue;
+use exonum::messages::{AnyTx, Verified};
+use zarnitsa_channel::ids::ChannelId;
+use zarnitsa_channel::opening::Opening as Transcript;
+
+use crate::transactions::{
+    BatchSigned, ChainStep, Closing, Commitment, FeeUpdate, HtlcAdd, HtlcResolve, Opening, Ready,
+    Reestablish, Revocation, Step,
+};
+use crate::INSTANCE_ID;
+
+/// What a transaction did to a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChannelStep {
+    /// It began.
+    Opening(Box<Transcript>),
+    /// It was moved.
+    Moved(Box<Step>),
+}
+
+/// What the transaction did to this channel; `None` where it did nothing to it, or cannot be read.
+pub fn channel_step(message: &Verified<AnyTx>, id: &ChannelId) -> Option<ChannelStep> {
+    let call = message.payload();
+    if call.call_info.instance_id != INSTANCE_ID {
+        return None;
+    }
+    let bytes = call.arguments.as_slice();
+    // The numbers of `LightningInterface`'s methods.
+    let step = match call.call_info.method_id {
+        0 => {
+            let transcript = read::<Opening>(bytes)?.transcript;
+            let is_it = transcript.channel_id() == *id;
+            return is_it.then(|| ChannelStep::Opening(Box::new(transcript)));
+        }
+        1 => read::<Commitment>(bytes)?.into_step(),
+        2 => read::<Revocation>(bytes)?.into_step(),
+        3 => read::<HtlcAdd>(bytes)?.into_parts().0,
+        4 => read::<HtlcResolve>(bytes)?.into_parts().0,
+        5 => read::<FeeUpdate>(bytes)?.into_step(),
+        6 => read::<Ready>(bytes)?.into_step(),
+        7 => read::<Reestablish>(bytes)?.into_step(),
+        8 => read::<Closing>(bytes)?.into_step(),
+        9 => read::<ChainStep>(bytes)?.into_step(),
+        19 => {
+            let openings = read::<BatchSigned>(bytes)?.openings;
+            let mut openings = openings.into_iter();
+            openings.find(|one| one.channel_id == *id)?.into_step()
+        }
+        _ => return None,
+    };
+    (step.channel_id == *id).then(|| ChannelStep::Moved(Box::new(step)))
+}
+
+fn read<T: BinaryValue>(bytes: &[u8]) -> Option<T> {
+    T::from_bytes(bytes.into()).ok()
+}
