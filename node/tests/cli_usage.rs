@@ -145,6 +145,49 @@ fn node_without_a_seed_or_with_wrong_settings_does_not_start() {
 }
 
 #[test]
+fn init_goes_by_the_settings_file_that_the_node_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let secret = folder.path().join("passphrase");
+    fs::write(&secret, "correct horse\n").unwrap();
+    let settings = format!("network = \"signet\"\n[seed]\npassphrase_file = {secret:?}\n");
+    fs::write(data.join("zarnitsa.toml"), settings).unwrap();
+
+    let made = json(&zarnitsa(folder.path(), &["init", "--json"]));
+    assert!(data.join("signet/seed").is_file());
+    assert!(!data.join("regtest").exists());
+    // The same passphrase opens it, another does not.
+    let again = json(&zarnitsa(folder.path(), &["init", "--json"]));
+    assert_eq!(again["node_id"], made["node_id"]);
+    fs::write(&secret, "another\n").unwrap();
+    let (code, message) = refusal(&zarnitsa(folder.path(), &["init", "--json"]));
+    assert_eq!(code, 1, "{message}");
+    // A flag covers the file.
+    json(&zarnitsa(
+        folder.path(),
+        &["init", "--json", "--network", "regtest"],
+    ));
+    assert!(data.join("regtest/seed").is_file());
+}
+
+#[test]
+fn empty_passphrase_in_the_variable_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_zarnitsa"))
+        .args(["init", "--network", "signet"])
+        .env_clear()
+        .env("HOME", folder.path())
+        .env("ZARNITSA_PASSPHRASE", "")
+        .output()
+        .unwrap();
+    let (code, message) = refusal(&output);
+    assert_eq!(code, 1);
+    assert!(message.contains("ZARNITSA_PASSPHRASE"), "{message}");
+    assert!(!folder.path().join(".zarnitsa/signet/seed").exists());
+}
+
+#[test]
 fn ledger_that_is_not_there_cannot_be_verified() {
     let folder = tempfile::tempdir().unwrap();
     json(&zarnitsa(folder.path(), &["init", "--json"]));

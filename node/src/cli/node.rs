@@ -8,9 +8,10 @@ use clap::Args;
 use tokio::signal::unix::{signal, SignalKind};
 use zarnitsa_signer::Signer;
 
+use super::place::CONFIG_VARIABLE;
 use super::{init, Place};
 use crate::api::{Network, NodeApi, Role};
-use crate::config::{Config, Layers};
+use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::http::Server;
 use crate::logging;
@@ -20,7 +21,7 @@ use crate::Answers;
 #[derive(Debug, Args)]
 pub struct NodeArgs {
     /// Settings, TOML [default: zarnitsa.toml in the data folder, if it is there]
-    #[arg(long, env = "ZARNITSA_CONFIG", value_name = "F")]
+    #[arg(long, env = CONFIG_VARIABLE, value_name = "F")]
     config: Option<PathBuf>,
     /// How the node treats others [default: user]
     #[arg(long, value_enum)]
@@ -67,15 +68,8 @@ impl NodeArgs {
 
     /// Flags over variables over the file over defaults.
     fn settings(&self, place: &Place) -> anyhow::Result<Config> {
-        let mut layers = Layers::new();
-        let beside = place.config()?.data_dir.join("zarnitsa.toml");
-        if let Some(path) = &self.config {
-            layers = layers.file(path)?;
-        } else if beside.is_file() {
-            layers = layers.file(&beside)?;
-        }
-        let layers = layers
-            .variables(std::env::vars())?
+        let layers = place
+            .layers(self.config.as_deref())?
             .flag("role", self.role.map(|role| role.to_string()))
             .flag("alias", self.alias.clone())
             .flag("lightning.listen", self.listen.clone())

@@ -16,7 +16,12 @@ const REGTEST: &str = "regtest";
 /// The variable, the file's first line, regtest's fixed one; in this order.
 pub fn passphrase(config: &Config) -> anyhow::Result<Zeroizing<String>> {
     if let Ok(text) = std::env::var(VARIABLE) {
-        return Ok(Zeroizing::new(text));
+        let text = Zeroizing::new(text);
+        // More likely a mistake in a unit file than a wish for a seed that anybody can open.
+        if text.is_empty() {
+            bail!("{VARIABLE} is set and empty: the seed needs a passphrase");
+        }
+        return Ok(text);
     }
     if let Some(path) = &config.seed.passphrase_file {
         let text = fs::read_to_string(path)

@@ -1,6 +1,6 @@
 //! Which data folder a command is about.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
@@ -20,11 +20,15 @@ pub struct Place {
     pub network: Option<Network>,
 }
 
+/// The variable that names the settings' file.
+pub const CONFIG_VARIABLE: &str = "ZARNITSA_CONFIG";
+
 impl Place {
     /// The folder of a network that is there already, for commands that talk to a node.
     pub fn existing(&self) -> anyhow::Result<DataDir> {
-        let root = self.data_dir.clone().unwrap_or_else(default_data_dir);
-        if let Some(network) = self.network {
+        let layers = self.flags(self.layers(None)?);
+        let root: PathBuf = layers.get("data_dir").unwrap_or_else(default_data_dir);
+        if let Some(network) = layers.get::<Network>("network") {
             return Ok(DataDir::new(root.join(network.name())));
         }
         let mut folders: Vec<_> = Network::value_variants()
@@ -47,10 +51,25 @@ impl Place {
         }
     }
 
-    /// The settings of a command that needs no flags but these: variables, then defaults.
+    /// What lies below the flags: variables over the file. The file is `named`, or the variable's, or `zarnitsa.toml`
+    /// in the data folder where there is one.
+    pub fn layers(&self, named: Option<&Path>) -> anyhow::Result<Layers> {
+        let named = named
+            .map(Path::to_owned)
+            .or_else(|| std::env::var_os(CONFIG_VARIABLE).map(PathBuf::from));
+        let folder = self.data_dir.clone().unwrap_or_else(default_data_dir);
+        let beside = folder.join("zarnitsa.toml");
+        let layers = match named {
+            Some(path) => Layers::new().file(&path)?,
+            None if beside.is_file() => Layers::new().file(&beside)?,
+            None => Layers::new(),
+        };
+        Ok(layers.variables(std::env::vars())?)
+    }
+
+    /// The settings of a command that needs no flags but these.
     pub fn config(&self) -> anyhow::Result<Config> {
-        let layers = Layers::new().variables(std::env::vars())?;
-        Ok(self.flags(layers).resolve()?)
+        Ok(self.flags(self.layers(None)?).resolve()?)
     }
 
     /// The settings of a command about a network's folder that is there already.
@@ -59,8 +78,8 @@ impl Place {
             .path()
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
-        let layers = Layers::new().variables(std::env::vars())?;
-        Ok(self.flags(layers).flag("network", network).resolve()?)
+        let layers = self.flags(self.layers(None)?);
+        Ok(layers.flag("network", network).resolve()?)
     }
 
     /// Lays these two flags over other layers.
