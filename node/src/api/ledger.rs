@@ -42,7 +42,7 @@ pub struct LedgerReport {
     pub blocks: u64,
     /// Transactions in them.
     pub transactions: u64,
-    /// Everything holds.
+    /// Everything holds. Where something does not, there is an error instead of a report.
     pub ok: bool,
 }
 

@@ -6,6 +6,28 @@ use serde::{Deserialize, Serialize};
 
 use super::AmountOrAll;
 
+/// The kinds of addresses that the wallet gives out.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum AddressType {
+    /// BIP 84, pay to witness public key hash.
+    #[default]
+    Segwit,
+    /// BIP 86, pay to taproot.
+    Taproot,
+}
+
+/// Which kind of address is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AddressWanted {
+    /// Its kind.
+    #[serde(default, rename = "type")]
+    #[schemars(default)]
+    pub kind: AddressType,
+}
+
 /// `zarnitsa wallet address`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WalletAddress {

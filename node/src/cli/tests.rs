@@ -17,6 +17,7 @@ fn command_of_the_interface_is_understood() {
         "info --json --data-dir d".into(),
         "--json balance".into(),
         "wallet address".into(),
+        "wallet address --type taproot".into(),
         "wallet send bcrt1q 50000sat".into(),
         "wallet send bcrt1q all".into(),
         "wallet utxos".into(),

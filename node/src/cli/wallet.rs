@@ -4,12 +4,18 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Client, Output};
-use crate::api::{AmountOrAll, Utxo, WalletAddress, WalletSend, WalletSent, WalletTransaction};
+use crate::api::{
+    AddressType, AmountOrAll, Utxo, WalletAddress, WalletSend, WalletSent, WalletTransaction,
+};
 
 #[derive(Debug, Subcommand)]
 pub enum Wallet {
     /// A fresh receiving address
-    Address,
+    Address {
+        /// Its kind
+        #[arg(long = "type", value_enum, default_value_t)]
+        kind: AddressType,
+    },
     /// Send on chain
     Send {
         /// To whom
@@ -29,7 +35,14 @@ pub enum Wallet {
 impl Wallet {
     pub fn run(self, client: &Client, out: Output) -> anyhow::Result<()> {
         match self {
-            Self::Address => out.one(&client.post::<WalletAddress>("wallet/address", json!({}))?),
+            Self::Address { kind } => {
+                let kind = match kind {
+                    AddressType::Segwit => "segwit",
+                    AddressType::Taproot => "taproot",
+                };
+                let path = format!("wallet/address?type={kind}");
+                out.one(&client.post::<WalletAddress>(&path, json!({}))?)
+            }
             Self::Send {
                 address,
                 amount,

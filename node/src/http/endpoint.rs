@@ -5,6 +5,7 @@ use actix_web::{web, FromRequest, Handler, Responder, Route};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::problem;
+use super::proved::WithProof;
 
 /// Who may call an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Endpoint {
     pub access: Access,
     pub summary: &'static str,
     pub query: Option<SchemaOf>,
+    /// Whether it understands `proof=true`.
+    pub proves: bool,
     pub body: Option<SchemaOf>,
     pub answer: Answer,
     route: Route,
@@ -51,6 +54,7 @@ pub struct Rule {
     pub method: Method,
     pub path: &'static str,
     pub access: Access,
+    pub proves: bool,
 }
 
 impl Endpoint {
@@ -72,6 +76,7 @@ impl Endpoint {
             access,
             summary,
             query: None,
+            proves: false,
             body: None,
             answer: Answer::Text("text/plain"),
             route,
@@ -82,6 +87,12 @@ impl Endpoint {
     pub fn access(mut self, access: Access) -> Self {
         self.access = access;
         self
+    }
+
+    /// It answers with proofs where they are asked for.
+    pub fn provable(mut self) -> Self {
+        self.proves = true;
+        self.query::<WithProof>()
     }
 
     /// Names the query's parameters.
@@ -131,6 +142,7 @@ impl Endpoint {
             method: self.method.clone(),
             path: self.path,
             access: self.access,
+            proves: self.proves,
         }
     }
 }

@@ -14,7 +14,8 @@ use actix_web::middleware::Next;
 use actix_web::{web, Error, HttpRequest, ResponseError};
 use serde::Deserialize;
 
-use super::endpoint::Access;
+use super::endpoint::{Access, Rule};
+use super::proved::WithProof;
 use super::{ui, Shared};
 use crate::api::{ApiError, ErrorCode};
 use crate::config::HttpConfig;
@@ -110,7 +111,9 @@ fn judge(request: &ServiceRequest) -> Result<(), ApiError> {
         .ok_or_else(|| ApiError::new(ErrorCode::Internal, "the server has no state"))?;
     shared.hosts.check_host(request.headers())?;
     shared.hosts.check_origin(request.headers())?;
-    let needed = needed(shared, request);
+    let rule = rule(shared, request);
+    // Where there is no endpoint, as much as for reading.
+    let needed = rule.map_or(Access::Read, |rule| rule.access);
     let shown = shown(shared, request.request());
     match (needed, shown) {
         (Access::Open, _) => Ok(()),
@@ -122,20 +125,25 @@ fn judge(request: &ServiceRequest) -> Result<(), ApiError> {
             ErrorCode::Forbidden,
             "this is a command: it needs the full token",
         )),
-        (_, Some(_)) => Ok(()),
+        (_, Some(_)) => match rule {
+            Some(rule) if !rule.proves && asks_for_proof(request) => Err(ApiError::new(
+                ErrorCode::NotSupported,
+                "the ledger does not hold this answer: there is no proof of it",
+            )),
+            _ => Ok(()),
+        },
     }
 }
 
-/// What the endpoint demands; where there is none, as much as for reading.
-fn needed(shared: &Shared, request: &ServiceRequest) -> Access {
-    let Some(pattern) = request.match_pattern() else {
-        return Access::Read;
-    };
-    shared
-        .endpoints
-        .iter()
-        .find(|rule| rule.path == pattern && rule.method == *request.method())
-        .map_or(Access::Read, |rule| rule.access)
+fn rule<'a>(shared: &'a Shared, request: &ServiceRequest) -> Option<&'a Rule> {
+    let pattern = request.match_pattern()?;
+    let mut rules = shared.endpoints.iter();
+    rules.find(|rule| rule.path == pattern && rule.method == *request.method())
+}
+
+/// Who asks for a proof and gets an answer without one might take it for proved.
+fn asks_for_proof(request: &ServiceRequest) -> bool {
+    web::Query::<WithProof>::from_query(request.query_string()).is_ok_and(|query| query.proof)
 }
 
 #[derive(Deserialize)]

@@ -14,7 +14,7 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/channels/{channel_id}",
         "One channel",
     )
-    .query::<WithProof>()
+    .provable()
     .json::<ChannelSummary>()
     .to(handle)
 }

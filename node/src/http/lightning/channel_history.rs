@@ -29,6 +29,7 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/channels/{channel_id}/history",
         "Every step of a channel, oldest first",
     )
+    .provable()
     .query::<Steps>()
     .json::<Vec<ChannelHistoryEntry>>()
     .to(handle)

@@ -12,7 +12,7 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/channels",
         "Every channel, oldest first",
     )
-    .query::<WithProof>()
+    .provable()
     .json::<Vec<ChannelSummary>>()
     .to(handle)
 }

@@ -13,7 +13,7 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/config",
         "Whose ledger it is: the keys that may command and report",
     )
-    .query::<WithProof>()
+    .provable()
     .json::<LedgerOwner>()
     .to(handle)
 }

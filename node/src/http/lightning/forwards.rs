@@ -12,7 +12,7 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/forwards",
         "Every payment forwarded, newest first",
     )
-    .query::<WithProof>()
+    .provable()
     .json::<Vec<Forward>>()
     .to(handle)
 }

@@ -14,7 +14,7 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/invoices/{payment_hash}",
         "One invoice",
     )
-    .query::<WithProof>()
+    .provable()
     .json::<Invoice>()
     .to(handle)
 }

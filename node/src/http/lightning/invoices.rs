@@ -12,7 +12,7 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/invoices",
         "Every invoice, newest first",
     )
-    .query::<WithProof>()
+    .provable()
     .json::<Vec<Invoice>>()
     .to(handle)
 }

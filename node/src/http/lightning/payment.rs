@@ -14,7 +14,7 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/payments/{payment_hash}",
         "One payment sent",
     )
-    .query::<WithProof>()
+    .provable()
     .json::<Payment>()
     .to(handle)
 }

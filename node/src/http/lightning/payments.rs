@@ -12,7 +12,7 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/payments",
         "Every payment sent, newest first",
     )
-    .query::<WithProof>()
+    .provable()
     .json::<Vec<Payment>>()
     .to(handle)
 }

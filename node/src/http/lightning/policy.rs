@@ -13,7 +13,7 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/policy",
         "What the node charges and demands",
     )
-    .query::<WithProof>()
+    .provable()
     .json::<Policy>()
     .to(handle)
 }

@@ -32,7 +32,7 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/requests/{tx_hash}",
         "What became of an order, by the hash of the ledger transaction that gave it",
     )
-    .query::<WithProof>()
+    .provable()
     .json::<Order>()
     .to(handle)
 }

@@ -2,7 +2,7 @@
 
 use actix_web::web;
 
-use crate::api::{ApiError, WalletAddress};
+use crate::api::{AddressWanted, ApiError, WalletAddress};
 use crate::http::endpoint::Endpoint;
 use crate::http::Shared;
 
@@ -11,10 +11,15 @@ pub fn endpoint() -> Endpoint {
         "/api/services/lightning/v1/wallet/address",
         "A fresh receiving address",
     )
+    .query::<AddressWanted>()
     .json::<WalletAddress>()
     .to(handle)
 }
 
-async fn handle(shared: web::Data<Shared>) -> Result<web::Json<WalletAddress>, ApiError> {
-    shared.api.wallet_address().await.map(web::Json)
+async fn handle(
+    shared: web::Data<Shared>,
+    wanted: web::Query<AddressWanted>,
+) -> Result<web::Json<WalletAddress>, ApiError> {
+    let address = shared.api.wallet_address(wanted.into_inner()).await;
+    address.map(web::Json)
 }

@@ -186,7 +186,7 @@ impl NodeApi for Fake {
         })
     }
 
-    async fn wallet_address(&self) -> Result<WalletAddress, ApiError> {
+    async fn wallet_address(&self, _wanted: AddressWanted) -> Result<WalletAddress, ApiError> {
         self.command(
             "address",
             WalletAddress {
