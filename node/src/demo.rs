@@ -42,13 +42,20 @@ pub struct Shown {
     pub data_dir: PathBuf,
 }
 
-/// Runs the standing world in `folder` until Ctrl-C or SIGTERM. `show` is called once all nodes are up.
+/// Runs the standing world in `folder` until Ctrl-C or SIGTERM, on its usual ports or on free ones. `show` is called
+/// once all nodes are up.
 pub fn stand(
     folder: PathBuf,
+    free_ports: bool,
     show: impl FnOnce(&[Shown]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let interrupt = watch_signals()?;
-    let mut world = World::start(folder, Ports::fixed(), &interrupt)?;
+    let ports = if free_ports {
+        Ports::free()?
+    } else {
+        Ports::fixed()
+    };
+    let mut world = World::start(folder, ports, &interrupt)?;
     world.endow()?;
     show(&world.shown()?)?;
     while !interrupt.wait(MINE_EVERY) {

@@ -19,10 +19,10 @@ use crate::wait;
 static TURN: Mutex<()> = Mutex::new(());
 
 /// The right to run a world, given back when it is dropped.
-pub(crate) type Turn = MutexGuard<'static, ()>;
+pub type Turn = MutexGuard<'static, ()>;
 
 /// Waits until no other world runs.
-pub(crate) fn turn() -> Turn {
+pub fn turn() -> Turn {
     // A test that failed has nothing half-done behind this lock.
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -179,6 +179,9 @@ impl Channel {
                 force,
                 fee_rate,
             } => {
+                if force && fee_rate.is_some() {
+                    eprintln!("note: --fee-rate is for an agreed close; a commitment's fee follows its deadlines");
+                }
                 let request = CloseChannel {
                     channel_id: id,
                     force,

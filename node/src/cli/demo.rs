@@ -17,13 +17,17 @@ pub struct Demo {
     /// Where the standing world lives; it goes on where it stopped [default: ~/.zarnitsa-demo]
     #[arg(long, value_name = "DIR", conflicts_with = "once")]
     folder: Option<PathBuf>,
+    /// Take ports that nobody uses instead of the usual ones, for a second world on this machine
+    #[arg(long, conflicts_with = "once")]
+    free_ports: bool,
 }
 
 impl Demo {
     pub fn run(self, out: Output) -> anyhow::Result<()> {
         if !self.once {
             let folder = self.folder.unwrap_or_else(|| home().join(".zarnitsa-demo"));
-            return demo::stand(std::path::absolute(folder)?, |nodes| show(nodes, out));
+            let folder = std::path::absolute(folder)?;
+            return demo::stand(folder, self.free_ports, |nodes| show(nodes, out));
         }
         let report = demo::once()?;
         out.one(&report)?;

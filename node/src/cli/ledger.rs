@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{bail, Context};
 use clap::Subcommand;
+use serde_json::json;
 
 use zarnitsa_ledger::{LedgerOptions, Progress};
 use zarnitsa_service::MemoVerifier;
@@ -34,7 +35,16 @@ impl Ledger {
         let folder = place.existing()?;
         match self {
             Self::Head => out.one(&Client::new(&folder)?.get::<LedgerHead>("ledger/head")?),
-            Self::Verify => out.one(&verify(place, &folder)?),
+            Self::Verify => {
+                let report = verify(place, &folder).inspect_err(|error| {
+                    let refuted = json!({ "ok": false, "error": format!("{error:#}") });
+                    // For a program; a person reads it on standard error.
+                    if out.is_json() {
+                        let _ = out.one(&refuted);
+                    }
+                });
+                out.one(&report?)
+            }
             Self::Export { file } => out.one(&export(place, &folder, &file)?),
         }
     }

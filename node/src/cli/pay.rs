@@ -53,6 +53,9 @@ pub fn report(payment: &Payment, out: Output) -> anyhow::Result<()> {
     match payment.status {
         PaymentStatus::Succeeded => out.one(payment),
         PaymentStatus::Pending => {
+            if out.is_json() {
+                out.one(payment)?;
+            }
             bail!(
                 "the payment {} is still under way: see `zarnitsa payment show`",
                 payment.payment_hash

@@ -5,7 +5,6 @@ use exonum::crypto::Hash;
 use exonum::merkledb::BinaryValue;
 use exonum::messages::{AnyTx, Verified};
 use zarnitsa_channel::command::LocalCommand;
-use zarnitsa_channel::error::ChannelError;
 use zarnitsa_ledger::CommittedBlock;
 use zarnitsa_service::records::{
     CloseChannelRequest, OpenChannelRequest, RequestArguments, RequestStatus,
@@ -131,12 +130,13 @@ impl Driver {
         let closed = if order.force {
             let reason = "the operator ordered it".to_owned();
             self.advance(id, Step::local(LocalCommand::ForceClose { reason }))
+                .map_err(|error| error.to_string())
         } else {
             self.begin_closing(id, order.feerate_per_kw)
         };
         match closed {
             Ok(()) => self.shared.request_done(request, &id),
-            Err(error) => self.shared.request_failed(request, &error.to_string()),
+            Err(reason) => self.shared.request_failed(request, &reason),
         }
     }
 
@@ -144,14 +144,14 @@ impl Driver {
         &mut self,
         id: zarnitsa_channel::ids::ChannelId,
         feerate_per_kw: u32,
-    ) -> Result<(), ChannelError> {
+    ) -> Result<(), String> {
         if feerate_per_kw != 0 {
             self.closing_feerates.insert(id, feerate_per_kw);
         }
-        match self.closing_shutdown(id) {
-            Some(step) => self.advance(id, step),
-            None => Ok(()),
-        }
+        let step = self
+            .closing_shutdown(id)
+            .ok_or("the channel is over, or its wallet gave no address to close to: see the log")?;
+        self.advance(id, step).map_err(|error| error.to_string())
     }
 }
 

@@ -71,7 +71,7 @@ fn ledger_of_another_node_or_with_damage_is_refused_by_name() {
     copy(&ledger(&world.user), &foreign);
     put(&foreign, &world.hub);
     let said = refusal(&mut world.hub);
-    assert!(said.contains("ledger"), "{said}");
+    assert!(said.contains("belongs to another node"), "{said}");
 
     // A file that says which files belong to the database, with other bytes in it or gone.
     for damage in ["CURRENT", "MANIFEST"] {
@@ -92,7 +92,7 @@ fn ledger_of_another_node_or_with_damage_is_refused_by_name() {
             }
             let before = content(&ledger(&world.hub));
             let said = refusal(&mut world.hub);
-            assert!(said.contains("ledger"), "{damage}: {said}");
+            assert!(said.contains("ledger is damaged: "), "{damage}: {said}");
             assert_eq!(content(&ledger(&world.hub)), before, "{damage}: it wrote");
         }
     }

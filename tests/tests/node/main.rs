@@ -7,6 +7,10 @@ mod asks;
 #[cfg(test)]
 mod closes;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod forwards;
 #[cfg(test)]
 mod holding;

@@ -7,8 +7,8 @@ use bitcoin::hashes::{sha256, Hash};
 use bitcoin::hex::FromHex;
 use bitcoin::Amount;
 use zarnitsa_tests::answers::{Invoice, Payment};
-use zarnitsa_tests::length;
-use zarnitsa_tests::world::World;
+use zarnitsa_tests::world::{Pair, World};
+use zarnitsa_tests::{length, wait};
 
 use crate::settlement::close_and_compare;
 use crate::traffic::{ways, Way};
@@ -70,6 +70,8 @@ fn payments_both_ways_over_one_channel() {
     pair.until_quiet();
     assert_eq!(pair.check_agreement(), user_msat);
 
+    in_flight_at_once(&world, &pair, 100);
+    assert_eq!(pair.check_agreement(), user_msat);
     for way in [&out, &back] {
         let paid = at_once(way, 100);
         user_msat = if way.name == out.name {
@@ -83,6 +85,35 @@ fn payments_both_ways_over_one_channel() {
     world.verify_ledgers();
     close_and_compare(&world, &pair, Amount::from_sat(CAPACITY_SAT * 2));
     world.verify_ledgers();
+}
+
+/// So many payments stand in the channel together, half of them each way, until their payees give them back.
+fn in_flight_at_once(world: &World, pair: &Pair, payments: usize) {
+    let [out, back] = ways(pair);
+    let mut held = Vec::new();
+    for (way, payee) in [(&out, &world.hub), (&back, &world.user)] {
+        for number in 0..payments / 2 {
+            let amount = format!("{}msat", 2_000_001 + number);
+            let invoice: Invoice = payee.json(&["invoice", "create", &amount, "--hold"]);
+            let (payer, text) = (way.payer.clone(), invoice.invoice);
+            let payer = thread::spawn(move || payer.pay(&text));
+            held.push((payee, invoice.payment_hash, payer));
+        }
+    }
+    pair.until_both("all payments are in flight", |channel| {
+        channel.htlcs.len() == payments
+    });
+    for (payee, hash, payer) in held {
+        // Held only once it is irrevocable on both sides.
+        wait::until("it is held", || {
+            let invoice = payee.api().invoice_of(&hash).ok()?;
+            (invoice.status == "accepted").then_some(())
+        });
+        let _: Invoice = payee.json(&["invoice", "cancel", &hash]);
+        let failed = payer.join().expect("the payer ends").expect("an outcome");
+        assert_eq!(failed.status, "failed", "{failed:?}");
+    }
+    pair.until_quiet();
 }
 
 /// Pays so many invoices at the same time. Answers their sum.
@@ -138,10 +169,10 @@ fn payment_that_cannot_be_is_refused_and_changes_nothing() {
     let invoice = invoice(&out, 5_000_000);
     pay(&out, &invoice);
     pair.until_quiet();
-    let error = out.payer.pay(&invoice.invoice);
-    if let Ok(again) = &error {
+    match out.payer.pay(&invoice.invoice) {
         // Told of the payment that was made, not made again.
-        assert_eq!(again.amount_msat, 5_000_000, "{again:?}");
+        Ok(again) => assert_eq!(again.amount_msat, 5_000_000, "{again:?}"),
+        Err(error) => assert!(error.to_string().contains("not paid twice"), "{error}"),
     }
     pair.until_quiet();
     assert_eq!(pair.check_agreement(), before - 5_000_000);
