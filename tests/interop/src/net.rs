@@ -89,25 +89,27 @@ impl Member {
         }
     }
 
-    /// Goes down and comes up again. Ours is killed by `kill -9` or stopped in order, as chance says; ldk-node is only
-    /// stopped in order, for a kill may cost it its channels (see [`Ldk::has_lost_channels`]).
+    /// Goes down: ours by `kill -9` if `hard`, else in order; ldk-node only in order, for a kill may cost it its channels
+    /// (see [`Ldk::has_lost_channels`]).
+    ///
+    /// # Panics
+    /// If it goes on running.
+    pub fn down(&mut self, hard: bool) {
+        match self {
+            Self::Ours(node) if hard => node.kill_hard(),
+            Self::Ours(node) => node.stop(),
+            Self::Ldk(node) => node.stop(),
+        }
+    }
+
+    /// Comes up again.
     ///
     /// # Panics
     /// If it does not.
-    pub fn fall(&mut self, hard: bool) {
+    pub fn up(&mut self) {
         match self {
-            Self::Ours(node) => {
-                if hard {
-                    node.kill_hard();
-                } else {
-                    node.stop();
-                }
-                node.start();
-            }
-            Self::Ldk(node) => {
-                node.stop();
-                node.start();
-            }
+            Self::Ours(node) => node.start(),
+            Self::Ldk(node) => node.start(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{json, Value};
-use zarnitsa_tests::answers::{Opened, Payment};
+use zarnitsa_tests::answers::{Invoice, Opened, Payment};
 use zarnitsa_tests::api::{Api, CallError};
 
 const SERVICE: &str = "/api/services/lightning/v1";
@@ -32,6 +32,24 @@ pub trait Ours {
     /// If the payment is not begun.
     fn keysend(&self, node_id: &str, msat: u64) -> Result<Payment, CallError>;
 
+    /// An invoice whose payment is only accepted: [`Self::settle`] or [`Self::cancel`] decides.
+    ///
+    /// # Errors
+    /// If there is none.
+    fn hold_invoice(&self, msat: u64, hash: &str) -> Result<Invoice, CallError>;
+
+    /// Takes what is held for an invoice.
+    ///
+    /// # Errors
+    /// If nothing is.
+    fn settle(&self, preimage: &str) -> Result<(), CallError>;
+
+    /// Gives it back.
+    ///
+    /// # Errors
+    /// If nothing is held.
+    fn cancel(&self, hash: &str) -> Result<(), CallError>;
+
     /// Payments that went through this node.
     ///
     /// # Errors
@@ -58,6 +76,26 @@ impl Ours for Api {
         let body = json!({ "node_id": node_id, "amount_msat": msat.to_string() });
         let answer = self.call(&format!("{SERVICE}/payments/keysend"), &[], Some(body))?;
         Ok(parse(answer))
+    }
+
+    fn hold_invoice(&self, msat: u64, hash: &str) -> Result<Invoice, CallError> {
+        let amount = format!("{msat}msat");
+        let body =
+            json!({ "amount": amount, "description": "held", "hold": true, "payment_hash": hash });
+        let answer = self.call(&format!("{SERVICE}/invoices"), &[], Some(body))?;
+        Ok(parse(answer))
+    }
+
+    fn settle(&self, preimage: &str) -> Result<(), CallError> {
+        let body = json!({ "preimage_or_hash": preimage });
+        self.call(&format!("{SERVICE}/invoices/settle"), &[], Some(body))?;
+        Ok(())
+    }
+
+    fn cancel(&self, hash: &str) -> Result<(), CallError> {
+        let body = json!({ "payment_hash": hash });
+        self.call(&format!("{SERVICE}/invoices/cancel"), &[], Some(body))?;
+        Ok(())
     }
 
     fn forwards(&self) -> Result<Vec<Value>, CallError> {

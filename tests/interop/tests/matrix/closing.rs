@@ -169,6 +169,11 @@ fn closed_by_us_while_a_payment_is_under_way_that_fails() {
 }
 
 #[test]
+fn closed_by_ldk_while_a_payment_is_under_way_that_fails() {
+    closed_while_a_payment_is_under_way(false, false);
+}
+
+#[test]
 fn closed_by_both_at_the_same_time() {
     let world = World::start();
     let (ours, ldk) = (world.ours("ours", "hub"), world.ldk("ldk"));

@@ -116,3 +116,42 @@ fn force_closed_by_ldk_while_we_hold_its_payment_that_we_settle() {
     check_coins(&link, before, due + 50_000_000);
     world.verify_ledgers(&[&ours]);
 }
+
+/// ldk-node closes while we are not there to see it: we find it at our next start.
+#[test]
+fn force_closed_by_ldk_while_we_are_killed() {
+    let world = World::start();
+    let (mut ours, ldk) = (world.ours("ours", "hub"), world.ldk("ldk"));
+    let link = Link::opened_by_us(&world, &ours, &ldk, Plan::private(1_000_000));
+    let (due, before) = (link.check_agreement(), onchain(&link));
+    let held = Held::begin(&link, 40_000_000);
+    ours.kill_hard();
+    force(&world, &link, false);
+    held.claim(&link);
+    world.mine(2, &[], &[&ldk]);
+    ours.start();
+    mine_until_closed(&world, &ours, &ldk, &link);
+    held.until_status(&link, "succeeded");
+    check_coins(&link, before, due - 40_000_000);
+    world.verify_ledgers(&[&ours]);
+}
+
+/// Killed between our commitment and the claims that follow from it, we go on where we were.
+#[test]
+fn force_closed_by_us_who_are_killed_then_while_ldk_is_away() {
+    let world = World::start();
+    let (mut ours, mut ldk) = (world.ours("ours", "hub"), world.ldk("ldk"));
+    let link = Link::opened_by_us(&world, &ours, &ldk, Plan::private(1_000_000));
+    let (due, before) = (link.check_agreement(), onchain(&link));
+    ldk.stop();
+    force(&world, &link, true);
+    ours.kill_hard();
+    world.bitcoind.mine(2);
+    ours.start();
+    world.mine(2, &[&ours], &[]);
+    ldk.start();
+    mine_until_closed(&world, &ours, &ldk, &link);
+    check_coins(&link, before, due);
+    link.ldk.until_event("ChannelClosed", &link.id);
+    world.verify_ledgers(&[&ours]);
+}

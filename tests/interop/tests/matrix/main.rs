@@ -13,6 +13,8 @@ mod forwards;
 #[cfg(test)]
 mod holding;
 #[cfg(test)]
+mod middle;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod parts;

@@ -12,7 +12,7 @@ use zarnitsa_interop::world::World;
 use zarnitsa_tests::{length, wait};
 
 const SAT: u64 = 10_000_000;
-const NAMES: [&str; 6] = ["hub-a", "hub-b", "user-c", "user-d", "ldk-e", "ldk-f"];
+const NAMES: [&str; 6] = ["hub-a", "hub-b", "hub-c", "hub-d", "ldk-e", "ldk-f"];
 /// A ring with a chord, so that there is a second way; ldk-node has ours on both sides.
 const CHANNELS: [(usize, usize); 7] = [(0, 1), (0, 4), (4, 2), (2, 3), (3, 5), (5, 1), (1, 2)];
 /// Payers at work at the same time.
@@ -96,7 +96,8 @@ fn pay_and_fall(net: &mut Net, random: &mut StdRng, payments: u32, falls: u32) -
                 (count.all() >= after).then_some(())
             });
             let place = random.gen_range(0..net.members.len());
-            net.members[place].fall(random.gen());
+            net.members[place].down(random.gen());
+            net.members[place].up();
         }
     });
     count

@@ -164,13 +164,14 @@ fn check_loss(stage: &Stage, link: &Link, payers: Vec<thread::JoinHandle<()>>) {
     println!("ldk-node lost its channel by the kill");
     link.dial();
     link.until_ours("closing");
-    for payer in payers {
-        payer.join().expect("a payer does not panic");
-    }
     wait::until("a commitment waits for its block", || {
         (!stage.world.bitcoind.mempool().is_empty()).then_some(())
     });
-    stage.mine(6);
+    // Deep enough for a payment that the commitment does not hold to count as failed.
+    stage.mine(10);
+    for payer in payers {
+        payer.join().expect("a payer does not panic");
+    }
     wait::until("our side knows what spent the channel", || {
         link.our_side().closing_txid
     });
