@@ -30,6 +30,17 @@ async fn amounts_in_msat_are_strings_that_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn proof_of_what_the_ledger_does_not_hold_is_refused() {
+    let world = World::start();
+    for path in ["info", "balance", "peers", "wallet"] {
+        let answer = world.get(&service(&format!("{path}?proof=true")));
+        assert_eq!(answer.code(), "not_supported", "{path}");
+        let plain = world.get(&service(&format!("{path}?proof=false")));
+        assert_eq!(plain.status, 200, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn channel_by_id_is_found_or_refused() {
     let world = World::start();
     let id = "07".repeat(32);
