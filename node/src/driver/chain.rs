@@ -172,6 +172,10 @@ impl Driver {
         tracing::info!(channel = %id, state, "state");
         match live.machine {
             Channel::AwaitingConfirmations(_) => self.opening_is_out(id),
+            // A channel that is usable unconfirmed awaits no confirmations: this is the first that is heard of it.
+            Channel::AwaitingPeerReady(_) if live.machine.params().minimum_depth == 0 => {
+                self.opening_is_out(id);
+            }
             Channel::Closed(_) | Channel::Failed(_) if live.machine.is_over() => self.over(id),
             Channel::Closed(_) | Channel::Failed(_) => {}
             Channel::AwaitingFundingSigned(_)

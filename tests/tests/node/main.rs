@@ -11,6 +11,8 @@ mod commands;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod depth;
+#[cfg(test)]
 mod forwards;
 #[cfg(test)]
 mod holding;
