@@ -122,6 +122,9 @@ pub enum ChannelError {
         /// The commitment that the peer claims to have been given the secret of.
         number: u64,
     },
+    /// channel_reestablish with a secret although it says that none was given.
+    #[error("channel_reestablish with a secret where nothing is revoked and zeroes are due")]
+    ReestablishSecretEarly,
     /// shutdown or closing_signed that breaks BOLT 2.
     #[error("close refused")]
     Close(#[from] CloseError),
@@ -154,7 +157,8 @@ impl ChannelError {
             Self::Secret(_)
             | Self::PointChanged
             | Self::Reestablish { .. }
-            | Self::ReestablishSecret { .. } => Fault::PeerFailsChannel,
+            | Self::ReestablishSecret { .. }
+            | Self::ReestablishSecretEarly => Fault::PeerFailsChannel,
             Self::Close(error) => error.fault(),
         }
     }

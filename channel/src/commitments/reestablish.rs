@@ -85,6 +85,17 @@ impl Commitments {
             return Ok(Agreement::PeerIsBehind);
         }
         let resend_commitment = match &self.counterparty {
+            // The peer has a revoke_and_ack that left after this commitment_signed, so what it calls missing came before
+            // and was lost on the way or refused. It would judge the same signatures by another content, always.
+            CounterpartyCommitment::AwaitingRevocation { holder_number, .. }
+                if wanted == signed && claimed > *holder_number =>
+            {
+                return Err(ChannelError::Reestablish {
+                    what: "next_commitment_number",
+                    expected: signed.saturating_add(1),
+                    got: wanted,
+                })
+            }
             CounterpartyCommitment::AwaitingRevocation { .. } if wanted == signed => true,
             CounterpartyCommitment::First { .. }
             | CounterpartyCommitment::Acknowledged { .. }
@@ -112,8 +123,11 @@ impl Commitments {
     ) -> Result<(), ChannelError> {
         let secret = &message.your_last_per_commitment_secret;
         let Some(number) = message.next_revocation_number.checked_sub(1) else {
-            // Zeroes are due, and other bytes could prove nothing.
-            return Ok(());
+            // BOLT 2: nothing is revoked, so zeroes are due.
+            return match *secret == [0; 32] {
+                true => Ok(()),
+                false => Err(ChannelError::ReestablishSecretEarly),
+            };
         };
         if number > MAX_COMMITMENT_NUMBER {
             return Err(ChannelError::ReestablishSecret { number });

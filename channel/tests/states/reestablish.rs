@@ -250,6 +250,58 @@ fn normal_reestablish_with_a_wrong_secret_fails_the_channel() {
 }
 
 #[test]
+fn normal_reestablish_with_a_secret_where_nothing_is_revoked_fails_the_channel() {
+    let pair = Pair::normal(&Config::default(), 1);
+    let honest = hello(&pair.b);
+    assert_eq!(honest.next_revocation_number, 0);
+    for secret in [[1; 32], pair.a.keys.secret_of(0)] {
+        let message = ChannelReestablish {
+            your_last_per_commitment_secret: secret,
+            ..honest
+        };
+        let refusal = try_hello(&pair.a, message).unwrap_err();
+        assert_eq!(refusal, ChannelError::ReestablishSecretEarly);
+        assert_eq!(refusal.fault(), Fault::PeerFailsChannel);
+    }
+}
+
+/// The peer has the later of two messages and not the earlier: it would judge the earlier one's signatures, sent again, by
+/// a commitment that they were not made for, however often they are sent.
+#[test]
+fn normal_reestablish_with_a_revocation_but_not_the_commitment_before_it_fails_the_channel() {
+    let mut pair = used();
+    let (to_a, to_b) = (
+        add(7_000_000, preimage(8).payment_hash()),
+        add(8_000_000, preimage(9).payment_hash()),
+    );
+    pair.b.local(to_a).unwrap();
+    pair.b.local(LocalCommand::Commit).unwrap(); // never arrives
+    pair.a.local(to_b).unwrap();
+    let commit = pair.a.local(LocalCommand::Commit).unwrap();
+    let mut revocation = Vec::new();
+    for wire in pair.a.wires(&commit) {
+        revocation.extend(pair.b.receive(wire.message()).unwrap());
+    }
+    let in_order = hello(&pair.a);
+    assert_eq!(sent(&revocation), ["revocation"]);
+    for wire in pair.b.wires(&revocation) {
+        pair.a.receive(wire.message()).unwrap();
+    }
+    let refusal = try_hello(&pair.b, hello(&pair.a)).unwrap_err();
+    let (_, signed) = pair.b.channel.commitment_numbers();
+    let expected = ChannelError::Reestablish {
+        what: "next_commitment_number",
+        expected: signed + 1,
+        got: signed,
+    };
+    assert_eq!(refusal, expected);
+    assert_eq!(refusal.fault(), Fault::PeerFailsChannel);
+    // With neither of them both come again, in their order.
+    let (_, actions) = try_hello(&pair.b, in_order).unwrap();
+    assert_eq!(sent(&actions), ["add", "commitment", "revocation"]);
+}
+
+#[test]
 fn normal_reestablish_that_claims_more_without_proof_fails_the_channel() {
     let pair = used();
     let honest = hello(&pair.b);
