@@ -1,7 +1,7 @@
 //! A transaction that spends the funding output is broadcast, awaited or seen (BOLT 5).
 
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::Transaction;
+use bitcoin::{Amount, Transaction};
 use serde::{Deserialize, Serialize};
 
 use super::established::{Established, OpeningStatus};
@@ -214,7 +214,7 @@ impl Closing {
     }
 
     /// The peer has missed this node's last closing_signed and proposes again: any fee that suits is agreed to, for any
-    /// of the closing transactions will do.
+    /// of the closing transactions will do. Where its fee would not relay it is asked for the one that was agreed to before.
     fn closing_signed(
         mut self,
         message: &ClosingSigned,
@@ -238,8 +238,9 @@ impl Closing {
             (Side::Counterparty, false) => {
                 let least = least_fee(&scripts, context.limits);
                 if fee < least {
-                    let most = fee;
-                    return Err(CloseError::NoOverlap { least, most }.into());
+                    let (counter, most) = counter(agreement.fee, message.fee_range, least)?;
+                    self.common.closing_tx(&scripts, counter)?;
+                    return Ok(self.with(vec![send_closing(counter, least, most)]));
                 }
                 self.cause = Cause::Mutual {
                     scripts,
@@ -450,6 +451,23 @@ impl Closing {
             OpeningStatus::Confirmed(_) => true,
         }
     }
+}
+
+/// What to propose to an opener that proposes too little now: the fee that was agreed to, as near as its range lets it, and
+/// the most that suits this node.
+fn counter(
+    agreed: Amount,
+    range: Option<(Amount, Amount)>,
+    least: Amount,
+) -> Result<(Amount, Amount), CloseError> {
+    let Some((low, high)) = range else {
+        let fee = agreed.max(least);
+        return Ok((fee, fee));
+    };
+    if high < least {
+        return Err(CloseError::NoOverlap { least, most: high });
+    }
+    Ok((agreed.max(low).max(least).min(high), high))
 }
 
 fn error(text: String) -> Action {

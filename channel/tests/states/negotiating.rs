@@ -288,6 +288,43 @@ fn closing_reestablish_says_the_end_of_the_negotiation_again() {
     assert_eq!(pair.b.channel.state_name(), "closing");
 }
 
+/// The acceptor agreed to 500, and the opener has not heard of it when it proposes what would not relay.
+fn unheard_agreement() -> Pair {
+    let mut pair = negotiating();
+    let from_a = pair.a.local(propose(500, 100, 900)).unwrap();
+    let first = only_message(&pair.a, &from_a);
+    pair.b.receive(first).unwrap();
+    assert!(is_agreed(&pair.b, 500));
+    pair.reconnect();
+    assert_eq!(pair.a.channel.variant_name(), "negotiating its closing fee");
+    pair
+}
+
+#[test]
+fn closing_later_fee_that_would_not_relay_is_countered_with_the_agreed_one() {
+    let mut pair = unheard_agreement();
+    let from_a = pair.a.local(propose(100, 50, 900)).unwrap();
+    pair.exchange(from_a, Vec::new());
+    assert!(is_agreed(&pair.a, 500) && is_agreed(&pair.b, 500));
+    // The range does not reach what was agreed to: another fee that relays.
+    let mut pair = unheard_agreement();
+    let from_a = pair.a.local(propose(100, 50, 300)).unwrap();
+    pair.exchange(from_a, Vec::new());
+    assert!(is_agreed(&pair.a, 300) && is_agreed(&pair.b, 300));
+}
+
+#[test]
+fn closing_later_range_in_which_nothing_relays_is_refused() {
+    let pair = unheard_agreement();
+    let refusal = answer(&pair, 100, Some((50, 120))).unwrap_err();
+    assert!(matches!(
+        refusal,
+        ChannelError::Close(CloseError::NoOverlap { .. })
+    ));
+    assert_eq!(refusal.fault(), Fault::PeerWarning);
+    assert!(is_agreed(&pair.b, 500));
+}
+
 #[test]
 fn negotiating_update_or_payment_is_refused() {
     let pair = negotiating();
