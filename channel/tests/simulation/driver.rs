@@ -5,6 +5,7 @@ use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::command::{Command, LocalCommand};
 use zarnitsa_channel::ids::{HtlcId, PaymentPreimage};
 use zarnitsa_channel::params::Side;
+use zarnitsa_channel::state::Channel;
 
 use crate::support::pair::script;
 use crate::world::{Index, World};
@@ -191,6 +192,13 @@ impl World {
     }
 
     fn force_close(&mut self, index: Index) {
+        // Before funding_signed there is nothing to close.
+        if matches!(
+            self.nodes[index].memory,
+            Channel::AwaitingFundingSigned(_) | Channel::Failed(_)
+        ) {
+            return;
+        }
         let reason = "chance".to_owned();
         self.force_closed = true;
         assert!(self.local(index, LocalCommand::ForceClose { reason }));

@@ -14,11 +14,16 @@ const ROUNDS: usize = 2_000;
 
 impl World {
     pub fn finish(&mut self) {
+        self.mend();
         if self.force_closed {
             self.see_force_close();
             return;
         }
         self.come_to_rest();
+        if self.force_closed {
+            self.see_force_close();
+            return;
+        }
         self.check_rest();
         if self.rng.one_in(16) {
             self.see_old_commitments();
@@ -29,9 +34,13 @@ impl World {
     pub fn come_to_rest(&mut self) {
         self.connect();
         for _ in 0..ROUNDS {
-            if self.is_at_rest() {
+            if self.is_at_rest() || self.force_closed {
                 return;
             }
+            if self.is_opening() {
+                self.open_again();
+            }
+            self.mine();
             for index in [0, 1] {
                 while self.nodes[index].has_pending() {
                     self.persist(index);
@@ -40,6 +49,10 @@ impl World {
                     self.act(index);
                 }
                 self.deliver(index);
+                if self.force_closed {
+                    return;
+                }
+                self.look(index);
                 if !self.nodes[index].is_closing() {
                     self.resolve_one(index);
                     if self.nodes[index].live && self.nodes[index].memory.commitment_due() {
@@ -59,6 +72,7 @@ impl World {
         let quiet = |index: Index| {
             let node = &self.nodes[index];
             !node.has_pending()
+                && self.is_in_step_with_chain(index)
                 && node.outbox.is_empty()
                 && self.wires[index].is_empty()
                 && node.undecided.is_empty()
@@ -66,7 +80,7 @@ impl World {
                 && !node.memory.commitment_due()
                 && (node.is_closing() || (!node.shutdown_due && !node.fee_due))
         };
-        quiet(0) && quiet(1)
+        self.chain.is_broadcast && !self.is_opening() && quiet(0) && quiet(1)
     }
 
     /// No stuck HTLC, both agree, and money moved exactly as the preimages say.
@@ -126,6 +140,11 @@ impl World {
             while !self.nodes[index].outbox.is_empty() {
                 self.act(index);
             }
+        }
+        if !self.chain.is_broadcast {
+            // No commitment of a channel whose opening transaction is not out can confirm.
+            assert!(self.nodes[0].broadcast.is_empty());
+            return;
         }
         let closer = usize::from(!self.nodes[0].is_closing());
         let own = self.nodes[closer]

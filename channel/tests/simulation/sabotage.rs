@@ -6,8 +6,11 @@ use serde_json::Value;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::command::{Command, LocalCommand};
 use zarnitsa_channel::ids::PaymentPreimage;
+use zarnitsa_channel::message::PeerMessage;
 use zarnitsa_channel::state::Channel;
 
+use crate::relay::Quality;
+use crate::support::party::Wire;
 use crate::world::World;
 
 /// A world at rest after two payments that stay in flight, one in each direction.
@@ -78,9 +81,13 @@ fn tamper(world: &mut World, change: impl FnOnce(&mut Value)) {
 }
 
 fn ends_badly(mut world: World) -> bool {
+    panics(|| world.finish())
+}
+
+fn panics(act: impl FnOnce()) -> bool {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let outcome = catch_unwind(AssertUnwindSafe(|| world.finish()));
+    let outcome = catch_unwind(AssertUnwindSafe(act));
     std::panic::set_hook(hook);
     outcome.is_err()
 }
@@ -143,4 +150,37 @@ fn sabotage_money_from_nowhere_is_no_channel() {
     settled["holder"] = (settled["holder"].as_u64().unwrap() + 1).into();
     let channel: Channel = serde_json::from_value(value).unwrap();
     assert!(Channel::decode(&channel.encode()).is_err());
+}
+
+/// A world at open_channel.
+fn opening_world() -> World {
+    let mut worlds = (7_000..8_000).map(|seed| World::new(seed, false));
+    worlds.find(World::is_opening).unwrap()
+}
+
+#[test]
+fn sabotage_opening_that_is_forgotten_begins_anew() {
+    let mut world = opening_world();
+    assert!(!panics(|| world.crash(0)));
+    assert!(!ends_badly(world));
+}
+
+#[test]
+fn sabotage_coins_of_a_forgotten_opening_are_caught() {
+    let mut world = opening_world();
+    world.chain.is_broadcast = true;
+    assert!(panics(|| world.crash(0)));
+}
+
+#[test]
+fn sabotage_message_out_of_order_on_a_good_wire_is_caught() {
+    let mut world = world_with_htlcs(suitable());
+    world.wire = Quality::Good;
+    world.disconnect();
+    world.connect();
+    let fee = PeerMessage::UpdateFee {
+        feerate_per_kw: 1_000,
+    };
+    world.wires[1].push_back(Wire::Message(fee));
+    assert!(panics(|| world.deliver(1)));
 }

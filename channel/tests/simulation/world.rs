@@ -8,70 +8,19 @@ use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::command::Command;
 use zarnitsa_channel::ids::{HtlcId, PaymentHash, PaymentPreimage};
 use zarnitsa_channel::limits::Limits;
-use zarnitsa_channel::message::{OutgoingMessage, PeerMessage};
+use zarnitsa_channel::message::{ChannelReestablish, OutgoingMessage, PeerMessage};
 use zarnitsa_channel::params::CommitmentFormat;
 use zarnitsa_channel::tx::commitment::CommitmentTx;
 
+use crate::chain::Chain;
 use crate::node::Node;
+use crate::opening::Talk;
+use crate::relay::Quality;
 use crate::support::keys::Signing;
 use crate::support::pair::{Config, Pair};
 use crate::support::party::Wire;
 use crate::support::rng::Rng;
-
-/// What happened in a run.
-#[derive(Clone, Debug, Default)]
-pub struct Tally {
-    pub adds: u64,
-    pub fulfilled: u64,
-    pub failed: u64,
-    pub fee_updates: u64,
-    pub commitments: u64,
-    pub disconnects: u64,
-    pub lost_messages: u64,
-    pub crashes: u64,
-    pub shutdowns: u64,
-    pub force_closes: u64,
-    pub refused_adds: u64,
-}
-
-impl Tally {
-    pub fn add(&mut self, other: &Self) {
-        self.adds += other.adds;
-        self.fulfilled += other.fulfilled;
-        self.failed += other.failed;
-        self.fee_updates += other.fee_updates;
-        self.commitments += other.commitments;
-        self.disconnects += other.disconnects;
-        self.lost_messages += other.lost_messages;
-        self.crashes += other.crashes;
-        self.shutdowns += other.shutdowns;
-        self.force_closes += other.force_closes;
-        self.refused_adds += other.refused_adds;
-    }
-
-    pub fn check_variety(&self, runs: u64) {
-        if runs < 1_000 {
-            return;
-        }
-        assert!(
-            self.adds > 2 * runs && self.commitments > 5 * runs,
-            "{self:?}"
-        );
-        assert!(self.fulfilled > runs && self.failed > runs / 2, "{self:?}");
-        assert!(
-            self.disconnects > runs && self.crashes > runs / 2,
-            "{self:?}"
-        );
-        assert!(
-            self.lost_messages > runs / 2 && self.fee_updates > runs / 2,
-            "{self:?}"
-        );
-        assert!(
-            self.shutdowns > runs / 25 && self.force_closes > runs / 50,
-            "{self:?}"
-        );
-    }
-}
+use crate::tally::Tally;
 
 /// Which node.
 pub type Index = usize;
@@ -92,6 +41,11 @@ pub struct World {
     pub start: u64,
     pub tally: Tally,
     pub force_closed: bool,
+    pub chain: Chain,
+    pub wire: Quality,
+    /// What an opening that nobody has on a disk yet has come to.
+    pub talk: Talk,
+    pub config: Config,
     verbose: bool,
     steps: u64,
 }
@@ -136,12 +90,26 @@ fn config(rng: &mut Rng) -> Config {
 impl World {
     pub fn new(seed: u64, verbose: bool) -> Self {
         let mut rng = Rng::new(seed);
-        let pair = Pair::normal(&config(&mut rng), rng.next());
-        let start = pair.a.channel.balances().local.to_msat();
+        let mut config = config(&mut rng);
+        let from_start = rng.one_in(3);
+        let wire = if rng.one_in(4) {
+            Quality::Faulty
+        } else {
+            Quality::Good
+        };
+        if from_start && rng.one_in(4) {
+            config.zero_conf = true;
+            config.limits.allow_zero_conf = true;
+        }
+        let (pair, chain) = if from_start {
+            (Self::strangers(&config, rng.next()), Chain::empty())
+        } else {
+            (Pair::normal(&config, rng.next()), Chain::confirmed())
+        };
         let mut world = Self {
             rng,
             amounts: BTreeMap::new(),
-            start,
+            start: pair.a.channel.balances().local.to_msat(),
             nodes: [Node::new("a", pair.a), Node::new("b", pair.b)],
             wires: [VecDeque::new(), VecDeque::new()],
             connected: true,
@@ -150,16 +118,34 @@ impl World {
             preimages: BTreeMap::new(),
             tally: Tally::default(),
             force_closed: false,
+            chain,
+            wire,
+            talk: Talk::default(),
+            config,
             verbose,
             steps: 0,
         };
-        for index in [0, 1] {
-            let channel = &world.nodes[index].party.channel;
-            let first = channel.counterparty_commitment().unwrap();
-            world.note_signed(index, &first);
-        }
         world.steps = world.rng.range(40, 280);
+        if from_start {
+            world.tally.from_start += 1;
+            world.steps += 80;
+            world.open_channel();
+        } else {
+            world.note_first_commitments();
+        }
+        if wire == Quality::Faulty {
+            world.tally.faulty += 1;
+            world.steps *= 3;
+        }
         world
+    }
+
+    fn note_first_commitments(&mut self) {
+        for index in [0, 1] {
+            let channel = &self.nodes[index].party.channel;
+            let first = channel.counterparty_commitment().unwrap();
+            self.note_signed(index, &first);
+        }
     }
 
     pub fn log(&self, text: impl FnOnce() -> String) {
@@ -170,7 +156,7 @@ impl World {
 
     /// Lets chance choose what happens next, some hundred times.
     pub fn run(&mut self) {
-        if self.rng.one_in(12) {
+        if self.rng.one_in(12) && !self.is_opening() {
             // A channel that is closed before it was ever used.
             let index = self.rng.index(2);
             self.shut_down(index);
@@ -186,10 +172,15 @@ impl World {
     fn step(&mut self) {
         let index = self.rng.index(2);
         match self.rng.below(100) {
+            0..=29 if self.wire == Quality::Faulty => self.relay(index),
             0..=21 => self.deliver(index),
             22..=39 => self.persist(index),
             40..=59 => self.act(index),
-            60..=91 => self.decide(index),
+            60..=89 if self.is_opening() => self.go_on_opening(index),
+            60..=89 => self.decide(index),
+            90..=91 => self.chain_moves(),
+            // On a faulty wire connections end for its faults.
+            92..=99 if self.wire == Quality::Faulty && self.connected && !self.rng.one_in(4) => {}
             92..=94 if self.connected => self.disconnect(),
             92..=97 if !self.connected => self.connect(),
             98 => self.crash(index),
@@ -241,6 +232,14 @@ impl World {
 
     fn send(&mut self, index: Index, message: OutgoingMessage) {
         match &message {
+            OutgoingMessage::FundingCreated { .. } | OutgoingMessage::FundingSigned => {
+                // Where the channel was closed meanwhile, the signer signs nothing any more.
+                let durable = &self.nodes[index].party.channel;
+                let Some(commitment) = durable.counterparty_commitment() else {
+                    return;
+                };
+                self.note_signed(index, &commitment);
+            }
             OutgoingMessage::CommitmentSigned { number } => {
                 let durable = &self.nodes[index].party.channel;
                 assert_eq!(durable.commitment_numbers().1, *number);
@@ -260,7 +259,7 @@ impl World {
                 return;
             }
             OutgoingMessage::Warning { text } => panic!("an honest peer was warned: {text}"),
-            OutgoingMessage::Error { text } if !self.force_closed => {
+            OutgoingMessage::Error { text } if !self.force_closed && !self.forgot(index) => {
                 panic!("an honest peer was sent an error: {text}")
             }
             _ => {}
@@ -279,7 +278,13 @@ impl World {
         let node = &mut self.nodes[index];
         node.broadcast.push(format!("{broadcast:?}"));
         match broadcast {
-            Broadcast::Opening(_) => {}
+            Broadcast::Opening(transaction) => {
+                // Never before the peer's signature over this node's commitment is on the disk.
+                assert!(node.party.channel.holder_commitment().is_some());
+                let funding = node.party.channel.params().funding;
+                assert_eq!(transaction.compute_txid(), funding.txid);
+                self.chain.is_broadcast = true;
+            }
             Broadcast::Closing => assert!(node.party.channel.agreed_closing().is_some()),
             Broadcast::HolderCommitment => {
                 // A revoked commitment of ours is never broadcast.
@@ -289,21 +294,42 @@ impl World {
         }
     }
 
-    /// Delivers the oldest message to `index`. An honest peer is never refused.
+    /// Delivers the oldest message to `index`.
     pub fn deliver(&mut self, index: Index) {
-        let Some(wire) = self.wires[index].pop_front() else {
-            return;
-        };
-        let message = wire.message();
+        match self.wires[index].pop_front() {
+            None => {}
+            Some(Wire::Message(message)) => self.deliver_message(index, message),
+            Some(Wire::Warning(text)) => panic!("{} is warned: {text}", self.nodes[index].name),
+            Some(wire) => self.deliver_opening(index, wire),
+        }
+    }
+
+    /// An honest peer on an honest wire is never refused.
+    fn deliver_message(&mut self, index: Index, message: PeerMessage) {
         let node = &self.nodes[index];
         self.log(|| format!("{} gets {}", node.name, brief(&message)));
-        // BOLT 2, Message Retransmission: nothing but channel_reestablish comes first.
+        // BOLT 2, Message Retransmission: nothing but channel_reestablish comes first, and it comes once.
+        let is_hello = matches!(message, PeerMessage::ChannelReestablish(_));
+        if node.live && is_hello {
+            assert!(
+                self.wire == Quality::Faulty,
+                "{}: two channel_reestablish",
+                node.name
+            );
+            return;
+        }
+        if !node.live && !is_hello && !matches!(message, PeerMessage::Error { .. }) {
+            return self.out_of_step(index, "channel_reestablish was due");
+        }
         let needed = node.memory.holder_point_needed(&message);
         let command = Command::Peer {
             next_holder_point: needed.map(|number| node.party.point_of(number)),
             message,
         };
-        self.command(index, command);
+        let connection = self.connection;
+        if let Err(refusal) = self.nodes[index].handle(command, connection) {
+            self.refused(index, &refusal);
+        }
     }
 
     /// A command that must be accepted.
@@ -330,6 +356,7 @@ impl World {
             self.wires[index].clear();
             self.nodes[index].disconnected();
         }
+        self.forget_unsigned_openings();
     }
 
     /// A new connection. Each side's channel_reestablish tells of the state in memory and so waits for the disk.
@@ -343,6 +370,7 @@ impl World {
         for node in &mut self.nodes {
             node.live = false;
             if let Some(message) = node.memory.reestablish() {
+                check_hello(&message, node.memory.commitment_numbers());
                 let hello = Action::Send(OutgoingMessage::ChannelReestablish(message));
                 node.enqueue(vec![hello], self.connection);
             }
@@ -355,7 +383,17 @@ impl World {
         self.disconnect();
         let connection = self.connection;
         self.nodes[index].restart(connection);
+        self.forget_unsigned_openings();
     }
+}
+
+/// BOLT 2, Message Retransmission: before the first commitment_signed the next one has number 1, and nothing is revoked.
+fn check_hello(message: &ChannelReestablish, numbers: (u64, u64)) {
+    assert_eq!(message.next_commitment_number, numbers.0 + 1);
+    let revoked = message.next_revocation_number;
+    assert!(revoked == numbers.1 || revoked + 1 == numbers.1);
+    let is_zero = message.your_last_per_commitment_secret == [0; 32];
+    assert_eq!(is_zero, revoked == 0);
 }
 
 fn brief(message: &PeerMessage) -> String {

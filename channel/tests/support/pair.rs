@@ -14,7 +14,7 @@ use zarnitsa_channel::message::{OutgoingMessage, PeerMessage};
 use zarnitsa_channel::opening::{
     AcceptTerms, AcceptedOpener, Acceptor, HolderPoints, OpenTerms, Opener,
 };
-use zarnitsa_channel::params::{ChannelType, CommitmentFormat, Side, SideParams};
+use zarnitsa_channel::params::{ChannelParams, ChannelType, CommitmentFormat, Side, SideParams};
 use zarnitsa_channel::script::channel_funding_redeemscript;
 
 use super::keys::{Keys, Signing};
@@ -140,10 +140,14 @@ pub fn funding_transaction(accepted: &AcceptedOpener) -> Transaction {
 
 /// The event that the opening transaction is deep enough.
 pub fn confirmed(party: &Party) -> ChainEvent {
-    let params = party.channel.params();
+    confirmed_at(party.channel.params(), 100)
+}
+
+/// The same, in the block of that height.
+pub fn confirmed_at(params: &ChannelParams, block_height: u32) -> ChainEvent {
     ChainEvent::OpeningConfirmed {
         block_hash: BlockHash::all_zeros(),
-        block_height: 100,
+        block_height,
         transaction_index: 1,
         confirmations: params.minimum_depth.max(1),
         output_value: params.capacity,

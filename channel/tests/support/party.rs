@@ -7,7 +7,9 @@ use zarnitsa_channel::action::Action;
 use zarnitsa_channel::command::{ChainEvent, Command, LocalCommand};
 use zarnitsa_channel::error::ChannelError;
 use zarnitsa_channel::limits::Limits;
-use zarnitsa_channel::message::{ClosingSigned, FundingCreated, OutgoingMessage, PeerMessage};
+use zarnitsa_channel::message::{
+    AcceptChannel, ClosingSigned, FundingCreated, OpenChannel, OutgoingMessage, PeerMessage,
+};
 use zarnitsa_channel::state::{Channel, Context};
 
 use super::keys::Keys;
@@ -15,6 +17,8 @@ use super::keys::Keys;
 /// What travels between two sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wire {
+    OpenChannel(Box<OpenChannel>),
+    AcceptChannel(Box<AcceptChannel>),
     FundingCreated(FundingCreated),
     Message(PeerMessage),
     Warning(String),
