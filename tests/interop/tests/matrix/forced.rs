@@ -30,6 +30,22 @@ fn force(world: &World, link: &Link, by_us: bool) {
     }
 }
 
+/// BOLT 3: with anchors a commitment has an output of this much for each side.
+const ANCHOR_SAT: u64 = 330;
+
+/// The commitment that waits for its block has an anchor for each side.
+fn check_anchors(world: &World, link: &Link) {
+    let opening = link.our_side().opening_txid;
+    let waiting = world.bitcoind.mempool().into_iter();
+    let commitment = waiting
+        .map(|txid| world.bitcoind.transaction(&txid))
+        .find(|tx| tx.input[0].previous_output.txid.to_string() == opening)
+        .expect("the commitment waits for its block");
+    let anchors = commitment.output.iter();
+    let anchors = anchors.filter(|output| output.value.to_sat() == ANCHOR_SAT);
+    assert_eq!(anchors.count(), 2, "{commitment:?}");
+}
+
 /// So many at a time: far fewer than any HTLC has left.
 const STEP: u32 = 4;
 
@@ -69,6 +85,7 @@ fn closed_by_force(by_us: bool) {
     let link = Link::opened_by_us(&world, &ours, &ldk, Plan::private(1_000_000));
     let (due, before) = (link.check_agreement(), onchain(&link));
     force(&world, &link, by_us);
+    check_anchors(&world, &link);
     mine_until_closed(&world, &ours, &ldk, &link);
     check_coins(&link, before, due);
     world.verify_ledgers(&[&ours]);
