@@ -9,7 +9,7 @@ use zarnitsa_channel::state::Channel;
 use zarnitsa_peer::{Connection, OwnMessage, PeerEvent, WireMessage};
 use zarnitsa_service::Attachment;
 
-use super::live::Session;
+use super::live::{Hearing, Session};
 use super::step::Step;
 use super::Driver;
 use crate::wire::{ChannelMessage, Complete};
@@ -198,24 +198,17 @@ impl Driver {
         let Some(live) = self.channels.get(&message.channel_id) else {
             return false;
         };
-        match (live.session, &message.message) {
-            (Session::Ready(of), PeerMessage::ChannelReestablish(_)) if of == connection => {
-                tracing::debug!(channel = %message.channel_id, "channel_reestablish twice: ignored");
+        match live.session.hears(connection, &message.message) {
+            Hearing::Taken => true,
+            Hearing::Ignored => {
+                tracing::debug!(channel = %message.channel_id, "a message out of turn: ignored");
                 false
             }
-            (Session::Ready(of), _) => of == connection,
-            (
-                Session::Reestablishing(of),
-                PeerMessage::ChannelReestablish(_) | PeerMessage::Error { .. },
-            ) => of == connection,
-            (Session::Reestablishing(of), _) => {
-                if of == connection {
-                    let text = "channel_reestablish was expected first".to_owned();
-                    self.say(live, OutgoingMessage::Warning { text });
-                }
+            Hearing::TooEarly => {
+                let text = "channel_reestablish was expected first".to_owned();
+                self.say(live, OutgoingMessage::Warning { text });
                 false
             }
-            (Session::Offline, _) => false, // a straggler of a connection that is gone
         }
     }
 

@@ -266,7 +266,13 @@ impl Driver {
         };
         let text = error.to_string();
         match error.fault() {
-            Fault::Ours | Fault::PeerWarning => self.say(live, OutgoingMessage::Warning { text }),
+            Fault::Ours | Fault::PeerWarning => {
+                self.say(live, OutgoingMessage::Warning { text });
+                let connection = live.connection();
+                if let (Some(connection), Some(live)) = (connection, self.channels.get_mut(&id)) {
+                    live.session = Session::HangingUp(connection);
+                }
+            }
             Fault::PeerFailsChannel => {
                 self.say(live, OutgoingMessage::Error { text: text.clone() });
                 let reason = format!("the peer broke the protocol: {text}");
