@@ -3,7 +3,7 @@
 use std::fs;
 
 use bitcoin::Amount;
-use zarnitsa_interop::ldk::Ldk;
+use zarnitsa_interop::ldk::{Ldk, LdkError};
 use zarnitsa_interop::link::until_in_mempool;
 use zarnitsa_interop::ours::Ours as _;
 use zarnitsa_interop::protocol::{Order, Outcome};
@@ -168,12 +168,13 @@ impl Trio for LdkTrio {
         self.payee.line().invoice(MSAT)
     }
 
+    /// With many under way ldk-node refuses some at once, and takes them a moment later: its users try again, as here.
     fn pay(&self, invoice: &str) {
-        let outcome = self.payer.line().pay(invoice);
-        assert!(
-            matches!(outcome, Ok(Outcome::Paid { .. })),
-            "not paid: {outcome:?}"
-        );
+        wait::until("ldk-node pays", || match self.payer.line().pay(invoice) {
+            Ok(Outcome::Paid { .. }) => Some(()),
+            Err(LdkError::Refused(_)) => None,
+            outcome => panic!("not paid: {outcome:?}"),
+        });
     }
 
     fn written_bytes(&self) -> u64 {
