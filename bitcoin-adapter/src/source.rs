@@ -31,6 +31,8 @@ pub struct Header {
     pub block: BlockRef,
     /// The block before it. The genesis block has none.
     pub previous: Option<BlockHash>,
+    /// Its time, Unix time, as its miner says: up to two hours from the truth.
+    pub time: u32,
     /// Whether it is part of the best chain at this moment.
     pub in_best_chain: bool,
 }

@@ -95,7 +95,7 @@ pub enum LocalCommand {
         /// For people.
         reason: String,
     },
-    /// Gives up an opening that has not been broadcast (peer gone, refused, funding never seen).
+    /// Gives up an opening that has not been broadcast (peer gone, refused), or a peer's that was never seen in the chain.
     Abandon {
         /// For people, in logs and in error messages.
         reason: String,

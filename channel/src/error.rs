@@ -131,7 +131,7 @@ pub enum ChannelError {
     /// The chain shows something that does not fit the channel.
     #[error("chain event refused")]
     Chain(#[from] ChainError),
-    /// Only an opening that nobody can have broadcast may be given up.
+    /// Only an opening that nobody can have broadcast may be given up, or a peer's that never confirmed.
     #[error("the opening transaction may be on its way: close the channel instead")]
     CannotAbandon,
     /// This node's state is old: whatever it would broadcast, the peer could punish.

@@ -23,7 +23,7 @@ const RESERVE_DIVISOR: u64 = 100;
 /// Confirmations at which the adapter tells that a spend is final. What follows from which depth is the machine's to say.
 const SPEND_BURIED: u32 = 6;
 /// BOLT 2: an opening transaction that is not in a block after so many is forgotten.
-const FORGOTTEN_AFTER: u32 = 2_016;
+pub(crate) const FORGOTTEN_AFTER: u32 = 2_016;
 
 /// Why money could not be moved.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,8 @@ impl Shared {
         KeysId(rand::random())
     }
 
-    /// What this node says of itself in open_channel and accept_channel.
+    /// What this node says of itself in open_channel and accept_channel. Where its coins go at the end is added when all
+    /// else is known to suit.
     pub(crate) fn side_params(
         &self,
         capacity: Amount,
@@ -61,7 +62,7 @@ impl Shared {
             htlc_minimum: policy.htlc_minimum_msat,
             max_accepted_htlcs: policy.max_accepted_htlcs,
             to_self_delay: policy.to_self_delay,
-            upfront_shutdown_script: Some(self.fresh_script()?),
+            upfront_shutdown_script: None,
         })
     }
 

@@ -3,12 +3,13 @@
 
 pub(crate) mod asks;
 pub(crate) mod forwarding;
+pub(crate) mod rate;
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::Amount;
 use zarnitsa_channel::message::OpenChannel;
 use zarnitsa_channel::state::Channel;
-use zarnitsa_service::records::Policy;
+use zarnitsa_service::records::{NoRoom, Occupied, Policy};
 
 /// Why a peer may not open a channel. Its text goes to the peer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,12 +27,9 @@ pub enum NotAccepted {
         /// What was asked for.
         got: Amount,
     },
-    /// By policy.
-    #[error("this node has as many channels as it wants ({0})")]
-    Full(u32),
-    /// By policy.
-    #[error("you have as many channels with this node as it wants ({0})")]
-    FullForPeer(u32),
+    /// Too many channels.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// A zero-conf channel trusts its opener with the whole balance.
     #[error("channels are usable only once their opening transaction is confirmed")]
     ZeroConf,
@@ -60,18 +58,16 @@ pub fn may_open<'a>(
     if got < least || got > most {
         return Err(NotAccepted::Size { least, most, got });
     }
-    let (mut all, mut of_peer) = (0_u32, 0_u32);
+    Ok(policy.check_room(peer, &occupied(peer, channels))?)
+}
+
+/// The places that are taken, as `peer` finds them.
+pub fn occupied<'a>(peer: &PublicKey, channels: impl Iterator<Item = &'a Channel>) -> Occupied {
+    let mut occupied = Occupied::default();
     for channel in channels.filter(|channel| !is_over(channel)) {
-        all = all.saturating_add(1);
-        of_peer = of_peer.saturating_add(u32::from(channel.params().peer == *peer));
+        occupied.count(channel.params().peer == *peer, channel.is_unproven());
     }
-    if all >= policy.max_channels {
-        return Err(NotAccepted::Full(policy.max_channels));
-    }
-    if of_peer >= policy.max_channels_per_peer {
-        return Err(NotAccepted::FullForPeer(policy.max_channels_per_peer));
-    }
-    Ok(())
+    occupied
 }
 
 fn is_over(channel: &Channel) -> bool {

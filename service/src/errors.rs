@@ -50,7 +50,7 @@ pub enum OpeningError {
     PeerNotAccepted = 21,
     /// The policy does not accept channels of this size.
     SizeNotAccepted = 22,
-    /// There are as many channels as the policy allows.
+    /// There are as many channels as the policy allows, or too many that are not confirmed.
     TooManyChannels = 23,
     /// The channel is one of a batch: its funding_signed is stored with all others of the batch, never alone.
     PartOfBatch = 24,

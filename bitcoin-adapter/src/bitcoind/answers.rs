@@ -12,6 +12,7 @@ pub(super) struct HeaderAnswer {
     pub(super) confirmations: i64,
     #[serde(rename = "previousblockhash")]
     pub(super) previous: Option<BlockHash>,
+    pub(super) time: u32,
 }
 
 /// Of `getblockchaininfo`.

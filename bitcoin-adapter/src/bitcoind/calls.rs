@@ -81,6 +81,7 @@ impl ChainSource for Bitcoind {
                 hash: header.hash,
             },
             previous: header.previous,
+            time: header.time,
             in_best_chain: header.confirmations > 0,
         }))
     }

@@ -1,6 +1,7 @@
 //! The side that is asked for a channel.
 
 use bitcoin::secp256k1::PublicKey;
+use bitcoin::ScriptBuf;
 
 use super::checks::{check_accept, check_first_balances, check_open};
 use super::{AcceptorOpening, HolderPoints, Opening, OpeningError};
@@ -9,6 +10,7 @@ use crate::ids::KeysId;
 use crate::limits::Limits;
 use crate::message::{AcceptChannel, FundingCreated, OpenChannel};
 use crate::params::{Side, SideParams};
+use crate::shutdown::is_valid_shutdown_script;
 use crate::state::Channel;
 use crate::validate::SignatureVerifier;
 
@@ -65,6 +67,21 @@ impl Acceptor {
             open,
             accept,
         })
+    }
+
+    /// Adds where this node's coins are to go at a cooperative close (BOLT 2, option_upfront_shutdown_script). It is not
+    /// among the terms so that an address need be made only for an opening that is not refused.
+    ///
+    /// # Errors
+    ///
+    /// [`OpeningError`] where no cooperative close could pay there.
+    pub fn promising(mut self, script: ScriptBuf) -> Result<Self, OpeningError> {
+        if !is_valid_shutdown_script(&script) {
+            let by = Side::Holder;
+            return Err(OpeningError::ShutdownScript { by, script });
+        }
+        self.accept.side.upfront_shutdown_script = Some(script);
+        Ok(self)
     }
 
     /// accept_channel.

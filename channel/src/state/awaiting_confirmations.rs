@@ -11,7 +11,6 @@ use crate::action::{Action, Event};
 use crate::command::{ChainEvent, Command, LocalCommand};
 use crate::error::ChannelError;
 use crate::message::{ChannelReestablish, OutgoingMessage, PeerMessage};
-use crate::params::Side;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,11 +78,7 @@ impl AwaitingConfirmations {
                 Ok(self.common.close_alone(reason.clone(), Some(reason)))
             }
             LocalCommand::LoseData { .. } => Ok(self.common.data_lost()),
-            LocalCommand::Abandon { reason } => match self.common.params.opener {
-                // BOLT 2, channel_ready: the acceptor may forget a channel whose opening transaction never confirms.
-                Side::Counterparty => Ok(self.fail(reason, None)),
-                Side::Holder => Err(ChannelError::CannotAbandon),
-            },
+            LocalCommand::Abandon { reason } => self.common.abandon(reason),
             LocalCommand::AddHtlc { .. }
             | LocalCommand::FulfillHtlc { .. }
             | LocalCommand::FailHtlc { .. }

@@ -87,7 +87,7 @@ impl AwaitingPeerReady {
                 Ok(self.common.close_alone(reason.clone(), Some(reason)))
             }
             LocalCommand::LoseData { .. } => Ok(self.common.data_lost()),
-            LocalCommand::Abandon { .. } => Err(ChannelError::CannotAbandon),
+            LocalCommand::Abandon { reason } => self.common.abandon(reason),
             LocalCommand::AddHtlc { .. }
             | LocalCommand::FulfillHtlc { .. }
             | LocalCommand::FailHtlc { .. }

@@ -270,7 +270,11 @@ impl Closing {
             },
             // A channel that closes has made its last commitment: this state is as new as any.
             LocalCommand::LoseData { .. } => Ok(self.with(Vec::new())),
-            LocalCommand::Abandon { .. } => Err(ChannelError::CannotAbandon),
+            // What waits for the spend of an output that never came to be waits for ever.
+            LocalCommand::Abandon { reason } => match self.resolution {
+                None => self.common.abandon(reason),
+                Some(_) => Err(ChannelError::CannotAbandon),
+            },
             // Nothing is sent any more, but the preimage claims the HTLC's output.
             LocalCommand::FulfillHtlc { id, preimage } => {
                 self.common.commitments.learn_preimage(id, preimage)?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::closing::{Cause, Closing};
 use super::negotiation::ShutdownScripts;
 use super::spend::{identify, Spend};
-use super::{AwaitingConfirmations, AwaitingPeerReady, Channel, Next};
+use super::{AwaitingConfirmations, AwaitingPeerReady, Channel, Failed, Next};
 use crate::action::{Action, Broadcast, Event};
 use crate::command::ChainEvent;
 use crate::commitments::{Agreement, Commitments};
@@ -273,5 +273,24 @@ impl Established {
     pub(super) fn has_nothing_at_stake(&self) -> bool {
         let (holder, _) = self.commitments.balances();
         holder.to_sat_floor() == bitcoin::Amount::ZERO && self.params.opener == Side::Counterparty
+    }
+
+    /// BOLT 2, channel_ready: the acceptor may forget a channel whose opening transaction never confirms, whatever it was
+    /// promised in it. Of a channel that was usable unconfirmed it keeps what it may have been paid.
+    pub(super) fn may_be_abandoned(&self) -> bool {
+        let unconfirmed = matches!(self.opening, OpeningStatus::Unconfirmed { .. });
+        // Only a channel that is usable unconfirmed can have had a second commitment, or an HTLC.
+        let unused = self.commitments.numbers() == (0, 0) && self.commitments.htlcs().is_empty();
+        let free = !self.params.channel_type.zero_conf || self.has_nothing_at_stake();
+        self.params.opener == Side::Counterparty && unconfirmed && unused && free
+    }
+
+    /// Forgets it. That the time for that has come, the caller knows.
+    pub(super) fn abandon(self, reason: String) -> Next {
+        if !self.may_be_abandoned() {
+            return Err(ChannelError::CannotAbandon);
+        }
+        let failed = Failed::new(self.params, reason);
+        Ok((Channel::Failed(Box::new(failed)), Vec::new()))
     }
 }

@@ -152,7 +152,7 @@ impl NegotiatingClosing {
                 Ok(self.common.close_alone(reason.clone(), Some(reason)))
             }
             LocalCommand::LoseData { .. } => Ok(self.common.data_lost()),
-            LocalCommand::Abandon { .. } => Err(ChannelError::CannotAbandon),
+            LocalCommand::Abandon { reason } => self.common.abandon(reason),
             LocalCommand::Shutdown { .. } => Err(CloseError::AlreadySent.into()),
             LocalCommand::AddHtlc { .. }
             | LocalCommand::FulfillHtlc { .. }

@@ -99,7 +99,7 @@ impl Normal {
                 Ok(self.common.close_alone(reason.clone(), Some(reason)))
             }
             LocalCommand::LoseData { .. } => Ok(self.common.data_lost()),
-            LocalCommand::Abandon { .. } => Err(ChannelError::CannotAbandon),
+            LocalCommand::Abandon { reason } => self.common.abandon(reason),
             LocalCommand::ProposeClosing { .. } => Err(refusal),
         }
     }

@@ -348,6 +348,32 @@ impl Channel {
         }
     }
 
+    /// A peer opens it, and its opening transaction was never seen deep enough: it costs its opener nothing.
+    pub fn is_unproven(&self) -> bool {
+        self.established().is_some_and(|common| {
+            let unconfirmed = matches!(common.opening, OpeningStatus::Unconfirmed { .. });
+            unconfirmed && common.params.opener == Side::Counterparty
+        })
+    }
+
+    /// Whether this node may forget it (BOLT 2, channel_ready) once its opening transaction has had time enough to confirm.
+    pub fn may_be_abandoned(&self) -> bool {
+        match self {
+            Self::Closing(state) if state.spend().is_some() => false,
+            Self::Closed(_) => false,
+            Self::AwaitingFundingSigned(_)
+            | Self::AwaitingConfirmations(_)
+            | Self::AwaitingPeerReady(_)
+            | Self::Normal(_)
+            | Self::ShuttingDown(_)
+            | Self::NegotiatingClosing(_)
+            | Self::Closing(_)
+            | Self::Failed(_) => self
+                .established()
+                .is_some_and(Established::may_be_abandoned),
+        }
+    }
+
     /// BOLT 7: block height, place in the block and output index in one number.
     pub fn short_channel_id(&self) -> Option<u64> {
         let confirmation = self.confirmation()?;

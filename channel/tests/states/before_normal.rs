@@ -3,6 +3,7 @@ use zarnitsa_channel::action::{Action, Broadcast, Event};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::command::{ChainEvent, Command, LocalCommand};
 use zarnitsa_channel::error::{ChainError, ChannelError, Fault};
+use zarnitsa_channel::limits::Limits;
 use zarnitsa_channel::message::{OutgoingMessage, PeerMessage, UpdateAddHtlc};
 use zarnitsa_channel::state::Channel;
 
@@ -175,6 +176,66 @@ fn awaiting_confirmations_abandon_is_for_the_acceptor_only() {
     assert_eq!(refusal, ChannelError::CannotAbandon);
     pair.b.local(abandon()).unwrap();
     assert!(is_failed(&pair.b));
+}
+
+#[test]
+fn unconfirmed_channel_in_any_state_can_be_abandoned_by_the_acceptor() {
+    let force = || LocalCommand::ForceClose {
+        reason: "the operator".to_owned(),
+    };
+    let shutdown = |tag| LocalCommand::Shutdown {
+        script: script(tag),
+    };
+    for config in [Config::default(), without_push()] {
+        let mut forced = Pair::signed(&config, 1);
+        forced.a.local(force()).unwrap();
+        forced.b.local(force()).unwrap();
+        assert_eq!(forced.b.channel.state_name(), "closing");
+        let mut leaving = Pair::signed(&config, 1);
+        leaving.a.local(shutdown(1)).unwrap();
+        leaving.b.local(shutdown(2)).unwrap();
+        for pair in [&mut forced, &mut leaving] {
+            assert!(pair.b.channel.is_unproven() && pair.b.channel.may_be_abandoned());
+            assert!(!pair.a.channel.is_unproven() && !pair.a.channel.may_be_abandoned());
+            let refusal = pair.a.local(abandon()).unwrap_err();
+            assert_eq!(refusal, ChannelError::CannotAbandon);
+            pair.b.local(abandon()).unwrap();
+            assert!(is_failed(&pair.b) && !pair.b.channel.may_be_abandoned());
+        }
+    }
+}
+
+#[test]
+fn confirmed_channel_cannot_be_abandoned() {
+    let mut pair = Pair::normal(&without_push(), 1);
+    let force = LocalCommand::ForceClose {
+        reason: "the operator".to_owned(),
+    };
+    for _ in 0..2 {
+        assert!(!pair.b.channel.is_unproven() && !pair.b.channel.may_be_abandoned());
+        let refusal = pair.b.local(abandon()).unwrap_err();
+        assert_eq!(refusal, ChannelError::CannotAbandon);
+        pair.b.local(force.clone()).unwrap();
+    }
+}
+
+#[test]
+fn channel_usable_unconfirmed_is_abandoned_only_where_nothing_is_at_stake() {
+    let with = |push| Config {
+        zero_conf: true,
+        push,
+        limits: Limits {
+            allow_zero_conf: true,
+            ..Limits::default()
+        },
+        ..Config::default()
+    };
+    let mut empty = Pair::signed(&with(Msat::ZERO), 1);
+    empty.b.local(abandon()).unwrap();
+    assert!(is_failed(&empty.b));
+    let mut paid = Pair::signed(&with(Config::default().push), 1);
+    let refusal = paid.b.local(abandon()).unwrap_err();
+    assert_eq!(refusal, ChannelError::CannotAbandon);
 }
 
 #[test]

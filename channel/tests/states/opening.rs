@@ -4,11 +4,11 @@ use zarnitsa_channel::error::{ChannelError, Fault};
 use zarnitsa_channel::ids::TemporaryChannelId;
 use zarnitsa_channel::message::{AcceptChannel, FundingCreated, OpenChannel};
 use zarnitsa_channel::opening::{AcceptedOpener, Acceptor, Opener, Opening, OpeningError};
-use zarnitsa_channel::params::CommitmentFormat;
+use zarnitsa_channel::params::{CommitmentFormat, Side};
 use zarnitsa_channel::state::{Channel, Context};
 
 use crate::support::keys::{Keys, Signing};
-use crate::support::pair::{funding_transaction, Config};
+use crate::support::pair::{funding_transaction, script, Config};
 use crate::support::rng::Rng;
 
 struct Two {
@@ -366,4 +366,18 @@ fn opening_transcript_that_breaks_a_rule_is_refused() {
     };
     opening.accept.side.to_self_delay = 5_000;
     assert!(Opening::Opener(opening).rebuild(&context).is_err());
+}
+
+#[test]
+fn acceptor_promises_only_a_script_that_a_close_can_pay() {
+    let two = Two::new(Config::default());
+    let open = two.open().unwrap().message().clone();
+    let acceptor = two.acceptor(open).unwrap();
+    let anyone = ScriptBuf::from_bytes(vec![0x51]);
+    let refusal = acceptor.clone().promising(anyone.clone()).unwrap_err();
+    let by = Side::Holder;
+    assert_eq!(refusal, OpeningError::ShutdownScript { by, script: anyone });
+    let promised = acceptor.promising(script(9)).unwrap();
+    let said = &promised.message().side.upfront_shutdown_script;
+    assert_eq!(said.as_ref(), Some(&script(9)));
 }

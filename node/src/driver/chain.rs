@@ -27,6 +27,7 @@ impl Driver {
                 self.give_back_held();
                 self.block_connected();
                 self.follow_feerate();
+                self.forget_unconfirmed();
                 self.renew_what_is_new();
                 self.announce_what_is_deep();
                 self.publish_all_terms();
@@ -199,6 +200,9 @@ impl Driver {
                 Some(peer) => self.order_failed_by(request, &peer, reason),
                 None => self.order_failed(request, reason),
             }
+        }
+        if matches!(self.channels.get(&id), Some(live) if live.machine.state_name() == "failed") {
+            self.reuse_script_of(&id);
         }
         let Some(live) = self.channels.remove(&id) else {
             return;

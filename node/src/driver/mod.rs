@@ -12,6 +12,7 @@ mod chain;
 mod closing;
 mod effects;
 mod fees;
+mod forgetting;
 mod forwarding;
 mod heads;
 mod htlcs;
@@ -105,6 +106,8 @@ pub(crate) enum Event {
     HubReached(Connection),
     /// It could not be reached.
     HubNotReached { request: Hash, reason: String },
+    /// The opening transaction of a peer's channel has had 2,016 blocks, and is in none.
+    NeverConfirmed(ChannelId),
     /// Ways for a payment were looked for.
     Routed {
         hash: PaymentHash,
@@ -299,6 +302,7 @@ impl Driver {
             Turn::Event(Event::HubNotReached { request, reason }) => {
                 self.hub_not_reached(request, &reason);
             }
+            Turn::Event(Event::NeverConfirmed(id)) => self.never_confirmed(id),
             Turn::Event(Event::Routed {
                 hash,
                 attempt,

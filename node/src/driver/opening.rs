@@ -1,9 +1,10 @@
 //! Openings: in memory until the funding outpoint is known, one ledger transaction from then on.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{Amount, OutPoint, Transaction};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction};
 use exonum::crypto::Hash;
 use lightning::ln::msgs;
 use zarnitsa_channel::action::Action;
@@ -15,7 +16,7 @@ use zarnitsa_channel::opening::{
 use zarnitsa_channel::params::{ChannelType, CommitmentFormat};
 use zarnitsa_channel::state::Channel;
 use zarnitsa_peer::Connection;
-use zarnitsa_service::records::OpenChannelRequest;
+use zarnitsa_service::records::{OpenChannelRequest, Policy};
 use zarnitsa_service::{transactions, LedgerCall};
 
 use super::effects::Batch;
@@ -23,6 +24,7 @@ use super::live::{Live, Session};
 use super::step::split;
 use super::Driver;
 use crate::server_handler;
+use crate::server_handler::rate::OpeningRate;
 use crate::wire::{self, ChannelMessage, Complete};
 
 /// Openings of peers that have not yet sent funding_created, over all peers. Each is a few hundred bytes, but a
@@ -35,6 +37,9 @@ const MAX_PENDING_PER_PEER: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Openings {
     stages: HashMap<(Connection, TemporaryChannelId), Stage>,
+    /// Scripts of the wallet that were promised in openings which came to nothing.
+    spare: Vec<ScriptBuf>,
+    rate: OpeningRate,
 }
 
 #[derive(Debug)]
@@ -49,12 +54,25 @@ enum Stage {
     AwaitingFunding(Box<Acceptor>),
 }
 
+impl Stage {
+    /// What this node promised.
+    fn script(&self) -> Option<&ScriptBuf> {
+        let side = match self {
+            Self::AwaitingAccept { opener, .. } => &opener.message().side,
+            Self::AwaitingFunding(acceptor) => &acceptor.message().side,
+        };
+        side.upfront_shutdown_script.as_ref()
+    }
+}
+
 impl Openings {
     /// The connection is gone, or its peer gave everything up. Gives the orders that have failed with that.
     pub(super) fn forget(&mut self, connection: Connection) -> Vec<Hash> {
         let mut failed = Vec::new();
+        let spare = &mut self.spare;
         self.stages.retain(|(of, _), stage| {
             if *of == connection {
+                spare.extend(stage.script().cloned());
                 if let Stage::AwaitingAccept { request, .. } = stage {
                     failed.push(*request);
                 }
@@ -62,6 +80,11 @@ impl Openings {
             *of != connection
         });
         failed
+    }
+
+    /// The script can be promised again.
+    pub(super) fn spare(&mut self, script: Option<ScriptBuf>) {
+        self.spare.extend(script);
     }
 
     /// The order is given up.
@@ -82,7 +105,9 @@ impl Openings {
         let zarnitsa_channel::message::PeerMessage::Error { text } = &message.message else {
             return None;
         };
-        match self.stages.remove(&key)? {
+        let stage = self.stages.remove(&key)?;
+        self.spare.extend(stage.script().cloned());
+        match stage {
             Stage::AwaitingAccept { request, .. } => Some((request, format!("it refused: {text}"))),
             Stage::AwaitingFunding(_) => None,
         }
@@ -136,8 +161,9 @@ impl Driver {
         }
     }
 
-    fn open_terms(&self, order: &OpenChannelRequest) -> Result<(OpenTerms, u32), String> {
-        let shared = &self.shared;
+    fn open_terms(&mut self, order: &OpenChannelRequest) -> Result<(OpenTerms, u32), String> {
+        let shared = self.shared.clone();
+        let to_close = self.channels_to_close();
         let feerate_per_kw = match order.feerate_per_kw {
             0 => shared.opening_feerate_per_kw(),
             ordered => ordered,
@@ -147,18 +173,19 @@ impl Driver {
                 let all = shared
                     .wallet_all(feerate_per_kw)
                     .map_err(|e| e.to_string())?;
-                let reserve = shared.close_reserve(self.channels.len().saturating_add(1));
+                let reserve = shared.close_reserve(to_close.saturating_add(1));
                 all.checked_sub(reserve).unwrap_or(all)
             }
             amount => amount,
         };
-        if let Some(refusal) = shared.reserve_refusal(amount, self.channels.len()) {
+        if let Some(refusal) = shared.reserve_refusal(amount, to_close) {
             return Err(refusal);
         }
         let keys_id = shared.new_keys_id();
-        let side = shared
+        let mut side = shared
             .side_params(amount, &keys_id)
             .map_err(|e| e.to_string())?;
+        side.upfront_shutdown_script = Some(self.script_to_promise()?);
         let terms = OpenTerms {
             peer: order.peer,
             temporary_channel_id: TemporaryChannelId(rand::random()),
@@ -176,6 +203,14 @@ impl Driver {
             points: self.points(&keys_id)?,
         };
         Ok((terms, feerate_per_kw))
+    }
+
+    /// Where this node's coins of a channel are to go at its end.
+    fn script_to_promise(&mut self) -> Result<ScriptBuf, String> {
+        match self.openings.spare.pop() {
+            Some(script) => Ok(script),
+            None => self.shared.fresh_script().map_err(|e| e.to_string()),
+        }
     }
 
     fn points(&self, keys_id: &KeysId) -> Result<HolderPoints, String> {
@@ -330,13 +365,21 @@ impl Driver {
         }
     }
 
-    fn acceptor(&self, peer: PublicKey, message: &msgs::OpenChannel) -> Result<Acceptor, String> {
+    fn acceptor(
+        &mut self,
+        peer: PublicKey,
+        message: &msgs::OpenChannel,
+    ) -> Result<Acceptor, String> {
         let shared = &self.shared;
         let open = wire::open_channel(message, shared.chain_hash()).map_err(|e| e.to_string())?;
         let channels = self.channels.values().map(|live| &live.machine);
         let policy = shared.policy();
         let asked = self.asked_for(&peer, open.funding_amount);
         server_handler::may_open(&policy, &peer, &open, asked, channels)
+            .map_err(|e| e.to_string())?;
+        let is_known = asked || self.is_known(&policy, &peer);
+        let rate = &self.openings.rate;
+        rate.check(&peer, is_known, Instant::now())
             .map_err(|e| e.to_string())?;
         let keys_id = shared.new_keys_id();
         let side = shared
@@ -355,7 +398,17 @@ impl Driver {
             side,
             points: self.points(&keys_id)?,
         };
-        Acceptor::new(open, terms, &policy.limits_for(&peer)).map_err(|error| error.to_string())
+        let acceptor = Acceptor::new(open, terms, &policy.limits_for(&peer));
+        // An address is taken from the wallet only for what is not refused.
+        acceptor
+            .map_err(|error| error.to_string())?
+            .promising(self.script_to_promise()?)
+            .map_err(|error| error.to_string())
+    }
+
+    fn is_known(&self, policy: &Policy, peer: &PublicKey) -> bool {
+        let channels = self.channels.values().map(|live| &live.machine);
+        policy.knows(peer, &server_handler::occupied(peer, channels))
     }
 
     pub(super) fn funding_created_received(
@@ -383,19 +436,42 @@ impl Driver {
             funding,
             signature: message.signature,
         };
+        let promised = acceptor.message().side.upfront_shutdown_script.clone();
         let (peer, amount) = (connection.node_id, acceptor.open().funding_amount);
-        let policy = self.shared.policy();
-        if !policy.is_among(policy.accept_from, &peer) && !self.asked_for(&peer, amount) {
-            let reason = "one channel was asked for, and it is there";
-            return self.refuse_opening(connection, temporary, reason);
-        }
-        match acceptor.funding_created(created, &*self.shared.verifier) {
+        let accepted = self
+            .may_still_open(&peer, amount)
+            .and_then(|()| {
+                let accepted = acceptor.funding_created(created, &*self.shared.verifier);
+                accepted.map_err(|error| error.to_string())
+            })
+            .and_then(|accepted| self.count_opening(peer, amount).map(|()| accepted));
+        match accepted {
             Ok((channel, actions, opening)) => {
                 self.note_asked(&peer, amount, id);
                 self.store_opening(connection, channel, actions, opening, None);
             }
-            Err(error) => self.refuse_opening(connection, temporary, &error.to_string()),
+            Err(reason) => {
+                self.openings.spare(promised);
+                self.refuse_opening(connection, temporary, &reason);
+            }
         }
+    }
+
+    /// What was asked for is opened once.
+    fn may_still_open(&self, peer: &PublicKey, amount: Amount) -> Result<(), String> {
+        let policy = self.shared.policy();
+        if policy.is_among(policy.accept_from, peer) || self.asked_for(peer, amount) {
+            return Ok(());
+        }
+        Err("one channel was asked for, and it is there".to_owned())
+    }
+
+    /// What is written into the ledger is counted; what is only talked about is not.
+    fn count_opening(&mut self, peer: PublicKey, amount: Amount) -> Result<(), String> {
+        let asked = self.asked_for(&peer, amount);
+        let is_known = asked || self.is_known(&self.shared.policy(), &peer);
+        let taken = self.openings.rate.take(peer, is_known, Instant::now());
+        taken.map_err(|error| error.to_string())
     }
 
     pub(super) fn refuse_opening(

@@ -49,7 +49,7 @@ impl Ledger<'_> {
             now,
             newest: newest.as_ref(),
             open: u32::try_from(open).unwrap_or(u32::MAX),
-            channels: self.living_channels(&peer).1,
+            channels: self.occupied(&peer).of_peer,
         };
         policy
             .may_ask(&case)

@@ -11,6 +11,7 @@ use zarnitsa_channel::command::Command;
 use zarnitsa_channel::ids::{ChannelId, HtlcId};
 use zarnitsa_channel::message::PeerMessage;
 use zarnitsa_channel::opening::Opening as Transcript;
+use zarnitsa_channel::params::Side;
 use zarnitsa_channel::state::{Cause, Channel, Context};
 use zarnitsa_channel::validate::SignatureVerifier;
 
@@ -20,8 +21,8 @@ use super::{Ledger, Outcome};
 use crate::errors::{channel_refusal, opening_refusal, ChannelError, OpeningError};
 use crate::read::hash_of;
 use crate::records::{
-    Actor, ChannelRecord, EventKind, Failure, HistoryEntry, HistoryKind, HtlcRef, Policy, Request,
-    RequestArguments, RequestStatus, Route,
+    Actor, ChannelRecord, EventKind, Failure, HistoryEntry, HistoryKind, HtlcRef, Occupied, Policy,
+    Request, RequestArguments, RequestStatus, Route,
 };
 use crate::transactions::{BatchSigned, HtlcAdd, HtlcResolve, Opening, Step};
 
@@ -168,28 +169,25 @@ impl Ledger<'_> {
         if size < policy.min_channel_sat || size > policy.max_channel_sat {
             return Err(OpeningError::SizeNotAccepted);
         }
-        let (all, with_peer) = self.living_channels(transcript.peer());
-        if all >= policy.max_channels || with_peer >= policy.max_channels_per_peer {
-            return Err(OpeningError::TooManyChannels);
-        }
-        Ok(())
+        policy
+            .check_room(transcript.peer(), &self.occupied(transcript.peer()))
+            .map_err(|_| OpeningError::TooManyChannels)
     }
 
-    /// How many channels there are that are not closed, and how many of them with this peer.
-    pub(super) fn living_channels(&self, peer: &PublicKey) -> (u32, u32) {
-        let mut all = 0_u32;
-        let mut with_peer = 0_u32;
+    /// The channels that there are and are not closed, as this peer finds them.
+    pub(super) fn occupied(&self, peer: &PublicKey) -> Occupied {
+        let mut occupied = Occupied::default();
         for id in self.schema.live_channels.iter() {
             // A closed one is kept only until no reorg can undo its close.
             let record = self.schema.channels.get(&id);
             let Some(record) = record.filter(|record| record.state != "closed") else {
                 continue;
             };
-            let same_peer = record.peer == *peer;
-            all = all.saturating_add(1);
-            with_peer = with_peer.saturating_add(u32::from(same_peer));
+            let is_unconfirmed =
+                record.opener == Side::Counterparty && record.short_channel_id == 0;
+            occupied.count(record.peer == *peer, is_unconfirmed);
         }
-        (all, with_peer)
+        occupied
     }
 
     /// The order's channel is known from now on, so that a second opening cannot be made of it.

@@ -9,6 +9,7 @@ mod htlc;
 mod invoice;
 mod payment;
 mod request;
+mod room;
 mod route;
 
 pub use self::ask::{Ask, AskCase, AskPolicy, AskRefusal, AskStatus, MAX_ATTEMPTS};
@@ -23,4 +24,5 @@ pub use self::request::{
     AskChannelRequest, CloseChannelRequest, OpenBatchRequest, OpenChannelRequest, Request,
     RequestArguments, RequestStatus,
 };
+pub use self::room::{NoRoom, Occupied};
 pub use self::route::{Route, RouteHop, MAX_HOPS};

@@ -269,6 +269,43 @@ fn opening_by_a_peer_beyond_the_number_of_channels_is_refused() {
     }
 }
 
+#[test]
+fn opening_by_a_peer_with_four_unconfirmed_channels_is_refused() {
+    let config = config();
+    let keys = || {
+        let mut rng = Rng::new(17);
+        [(); 2].map(|()| Keys::new(&mut rng, config.signing))
+    };
+    let mut b = Node::new(20, keys()[1].public().funding, policy());
+    let accepted = |more: u64| {
+        let other = Config {
+            capacity: Amount::from_sat(1_000_000 + more),
+            ..config.clone()
+        };
+        let [a_keys, b_keys] = keys();
+        openings(&other, a_keys, b_keys).acceptor
+    };
+    for more in 0..4 {
+        b.report(opening_call(accepted(more), None)).unwrap();
+    }
+    let key = b.node.clone();
+    let code = OpeningError::TooManyChannels as u8;
+    b.refuses(&key, opening_call(accepted(4), None), code);
+    // One that is given up makes room.
+    let abandon = LedgerCall::Command {
+        channel_id: accepted(0).channel_id(),
+        step: 1,
+        command: Box::new(zarnitsa_channel::command::Command::Local(
+            LocalCommand::Abandon {
+                reason: "never confirmed".to_owned(),
+            },
+        )),
+        attachment: zarnitsa_service::Attachment::default(),
+    };
+    b.report(abandon).unwrap();
+    b.report(opening_call(accepted(5), None)).unwrap();
+}
+
 fn with_created(transcript: Transcript, change: impl FnOnce(OutPoint) -> OutPoint) -> Transcript {
     let Transcript::Acceptor(mut opening) = transcript else {
         panic!("the peer opens");

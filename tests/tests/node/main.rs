@@ -41,4 +41,6 @@ mod strangers;
 #[cfg(test)]
 mod traffic;
 #[cfg(test)]
+mod unconfirmed;
+#[cfg(test)]
 mod watching;
