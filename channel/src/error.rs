@@ -144,6 +144,11 @@ impl ChannelError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::WrongState { fault, .. } => *fault,
+            // It comes again with each connection, and can never be taken: no order of messages explains it.
+            Self::Update {
+                by: Side::Counterparty,
+                source: UpdateError::AfterShutdown,
+            } => Fault::PeerFailsChannel,
             Self::Update { by, .. } | Self::NothingToCommit { by } => Fault::of(*by),
             Self::RevocationAwaited { .. }
             | Self::Tx(_)

@@ -13,7 +13,7 @@ use super::negotiation::{
 use super::{Channel, Context, Next};
 use crate::action::{Action, Broadcast, Event};
 use crate::command::{ChainEvent, Command, LocalCommand};
-use crate::error::{ChannelError, CloseError};
+use crate::error::{ChannelError, CloseError, UpdateError};
 use crate::message::{ChannelReestablish, ClosingSigned, OutgoingMessage, PeerMessage};
 use crate::params::Side;
 
@@ -96,9 +96,12 @@ impl NegotiatingClosing {
             }
             PeerMessage::ChannelReestablish(message) => self.reestablish(&message, holder_point),
             PeerMessage::Error { text } => Ok(self.common.peer_failed(&text)),
+            PeerMessage::UpdateAddHtlc(_) => Err(ChannelError::Update {
+                by: Side::Counterparty,
+                source: UpdateError::AfterShutdown,
+            }),
             // BOLT 2, shutdown: no update is sent once everything is cleared.
             PeerMessage::FundingSigned { .. }
-            | PeerMessage::UpdateAddHtlc(_)
             | PeerMessage::UpdateFulfillHtlc { .. }
             | PeerMessage::UpdateFailHtlc { .. }
             | PeerMessage::UpdateFailMalformedHtlc { .. }

@@ -3,7 +3,8 @@
 //! or it goes on properly.
 
 use zarnitsa_channel::command::{Command, LocalCommand};
-use zarnitsa_channel::error::{ChannelError, Fault};
+use zarnitsa_channel::error::{ChannelError, Fault, UpdateError};
+use zarnitsa_channel::params::Side;
 
 use crate::world::{Index, World};
 
@@ -74,7 +75,7 @@ impl World {
         match self.wire {
             Quality::Good => panic!("{name} refuses {refusal:?}"),
             Quality::Mended => assert!(
-                matches!(refusal, ChannelError::Reestablish { .. }),
+                cannot_be_made_good(refusal),
                 "{name} still refuses: {refusal:?}"
             ),
             Quality::Faulty => {}
@@ -92,11 +93,24 @@ impl World {
     }
 
     /// The wire is as BOLT 8 wants it from now on. What it has swallowed comes again after a reconnection, and nothing is
-    /// refused any more but a channel_reestablish that shows what cannot be made good.
+    /// refused any more but what shows that something cannot be made good.
     pub fn mend(&mut self) {
         if self.wire == Quality::Faulty {
             self.disconnect();
             self.wire = Quality::Mended;
         }
     }
+}
+
+/// A revocation that overtook its commitment shows in channel_reestablish; a shutdown that overtook an HTLC, in the HTLC
+/// that comes again.
+fn cannot_be_made_good(refusal: &ChannelError) -> bool {
+    let after_shutdown = matches!(
+        refusal,
+        ChannelError::Update {
+            by: Side::Counterparty,
+            source: UpdateError::AfterShutdown,
+        }
+    );
+    after_shutdown || matches!(refusal, ChannelError::Reestablish { .. })
 }

@@ -1,10 +1,13 @@
 use bitcoin::Amount;
 use zarnitsa_channel::action::{Action, Broadcast, Event};
+use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::command::{Command, LocalCommand};
-use zarnitsa_channel::error::{ChannelError, CloseError, Fault};
-use zarnitsa_channel::message::{ClosingSigned, PeerMessage};
+use zarnitsa_channel::error::{ChannelError, CloseError, Fault, UpdateError};
+use zarnitsa_channel::ids::HtlcId;
+use zarnitsa_channel::message::{ClosingSigned, PeerMessage, UpdateAddHtlc};
+use zarnitsa_channel::params::Side;
 
-use crate::support::pair::{only_message, script, Config, Pair};
+use crate::support::pair::{only_message, preimage, script, Config, Pair};
 use crate::support::party::Party;
 
 fn sat(sat: u64) -> Amount {
@@ -50,6 +53,25 @@ fn answer(pair: &Pair, fee: u64, range: Option<(u64, u64)>) -> Result<Vec<Action
     pair.b
         .try_handle(pair.b.peer_command(message))
         .map(|(_, actions)| actions)
+}
+
+#[test]
+fn negotiating_add_of_the_peer_fails_the_channel() {
+    let pair = negotiating();
+    let message = PeerMessage::UpdateAddHtlc(UpdateAddHtlc {
+        id: HtlcId(0),
+        amount: Msat::new(5_000_000),
+        payment_hash: preimage(1).payment_hash(),
+        cltv_expiry: 500,
+    });
+    let refusal = pair.b.try_handle(pair.b.peer_command(message)).unwrap_err();
+    let expected = ChannelError::Update {
+        by: Side::Counterparty,
+        source: UpdateError::AfterShutdown,
+    };
+    assert_eq!(refusal, expected);
+    // A warning would be answered by the same message on the next connection, for ever.
+    assert_eq!(refusal.fault(), Fault::PeerFailsChannel);
 }
 
 #[test]
