@@ -9,7 +9,7 @@ use zarnitsa_bitcoin_adapter::{
 };
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, KeysId};
-use zarnitsa_channel::params::SideParams;
+use zarnitsa_channel::params::{CommitmentFormat, SideParams};
 use zarnitsa_channel::script::funding_script_pubkey;
 use zarnitsa_channel::state::{Channel, TrackedOutput};
 use zarnitsa_signer::SignerError;
@@ -66,9 +66,18 @@ impl Shared {
         })
     }
 
-    /// Anchors let a commitment be paid for when it is broadcast, so its own feerate need only enter mempools.
-    pub(crate) fn commitment_feerate_per_kw(&self) -> u32 {
-        self.feerate(FeeTarget::Normal)
+    /// Anchors let a commitment be paid for when it is broadcast, so its own feerate need only enter mempools. Without
+    /// them it must do for the worst moment.
+    pub(crate) fn commitment_feerate_per_kw(&self, format: CommitmentFormat) -> u32 {
+        self.feerate(match format {
+            CommitmentFormat::Anchors => FeeTarget::Normal,
+            CommitmentFormat::StaticRemoteKey => FeeTarget::Urgent,
+        })
+    }
+
+    /// What confirms within a day.
+    pub(crate) fn slow_feerate_per_kw(&self) -> u32 {
+        self.feerate(FeeTarget::Background)
     }
 
     pub(crate) fn opening_feerate_per_kw(&self) -> u32 {

@@ -262,6 +262,12 @@ impl PeerNetwork {
         self.shared.inbox.connection(node_id)
     }
 
+    /// What a connected peer said in its init.
+    pub fn features(&self, node_id: &PublicKey) -> Option<InitFeatures> {
+        let details = self.shared.manager.peer_by_node_id(node_id)?;
+        Some(details.init_features)
+    }
+
     /// Keeps the peer connected: calls it, at one address after another, whenever it is not.
     pub fn keep_connected(&self, node_id: PublicKey, addresses: Vec<PeerAddress>) {
         let shared = &self.shared;

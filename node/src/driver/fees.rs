@@ -12,14 +12,19 @@ impl Driver {
     /// With each block: a commitment that no mempool would take could not be broadcast alone, and one that pays far
     /// too much wastes this node's money.
     pub(super) fn follow_feerate(&mut self) {
-        let wanted = self.shared.commitment_feerate_per_kw();
+        let shared = self.shared.clone();
         let off = self
             .channels
             .iter()
             .filter(|(_, live)| pays_for_commitments(live))
-            .filter(|(_, live)| is_far_off(live.machine.feerate_per_kw(), wanted));
-        let off: Vec<ChannelId> = off.map(|(id, _)| *id).collect();
-        for id in off {
+            .map(|(id, live)| {
+                let format = live.machine.params().channel_type.format;
+                let wanted = shared.commitment_feerate_per_kw(format);
+                (*id, live.machine.feerate_per_kw(), wanted)
+            })
+            .filter(|(_, now, wanted)| is_far_off(*now, *wanted));
+        let off: Vec<(ChannelId, u32)> = off.map(|(id, _, wanted)| (id, wanted)).collect();
+        for (id, wanted) in off {
             let step = Step::local(LocalCommand::UpdateFee {
                 feerate_per_kw: wanted,
             });

@@ -17,6 +17,7 @@ mod forwarding;
 mod heads;
 mod htlcs;
 mod live;
+mod negotiated;
 mod opening;
 mod payments;
 mod peers;

@@ -13,7 +13,6 @@ use zarnitsa_channel::message::FundingCreated;
 use zarnitsa_channel::opening::{
     AcceptTerms, AcceptedOpener, Acceptor, HolderPoints, OpenTerms, Opener, Opening,
 };
-use zarnitsa_channel::params::{ChannelType, CommitmentFormat};
 use zarnitsa_channel::state::Channel;
 use zarnitsa_peer::Connection;
 use zarnitsa_service::records::{OpenChannelRequest, Policy};
@@ -21,6 +20,7 @@ use zarnitsa_service::{transactions, LedgerCall};
 
 use super::effects::Batch;
 use super::live::{Live, Session};
+use super::negotiated;
 use super::step::split;
 use super::Driver;
 use crate::server_handler;
@@ -163,6 +163,10 @@ impl Driver {
 
     fn open_terms(&mut self, order: &OpenChannelRequest) -> Result<(OpenTerms, u32), String> {
         let shared = self.shared.clone();
+        let peer = shared.peers.features(&order.peer);
+        let peer = peer.ok_or("the peer is not connected any more")?;
+        let channel_type =
+            negotiated::proposed(&peer, order.zero_conf).map_err(|e| e.to_string())?;
         let to_close = self.channels_to_close();
         let feerate_per_kw = match order.feerate_per_kw {
             0 => shared.opening_feerate_per_kw(),
@@ -192,13 +196,9 @@ impl Driver {
             keys_id,
             funding_amount: amount,
             push: order.push_msat,
-            feerate_per_kw: shared.commitment_feerate_per_kw(),
+            feerate_per_kw: shared.commitment_feerate_per_kw(channel_type.format),
             announce: order.announce,
-            channel_type: ChannelType {
-                format: CommitmentFormat::Anchors,
-                scid_alias: false,
-                zero_conf: order.zero_conf,
-            },
+            channel_type,
             side,
             points: self.points(&keys_id)?,
         };
@@ -376,6 +376,12 @@ impl Driver {
         let policy = shared.policy();
         let asked = self.asked_for(&peer, open.funding_amount);
         server_handler::may_open(&policy, &peer, &open, asked, channels)
+            .map_err(|e| e.to_string())?;
+        let features = shared.peers.features(&peer);
+        let features = features.ok_or("you are not connected any more")?;
+        let (got, slow) = (open.feerate_per_kw, shared.slow_feerate_per_kw());
+        negotiated::check_type(&features, open.channel_type)
+            .and_then(|()| negotiated::check_feerate(open.channel_type.format, got, slow))
             .map_err(|e| e.to_string())?;
         let is_known = asked || self.is_known(&policy, &peer);
         let rate = &self.openings.rate;

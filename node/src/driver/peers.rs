@@ -10,6 +10,7 @@ use zarnitsa_peer::{Connection, OwnMessage, PeerEvent, WireMessage};
 use zarnitsa_service::Attachment;
 
 use super::live::{Hearing, Session};
+use super::negotiated;
 use super::step::Step;
 use super::Driver;
 use crate::wire::{ChannelMessage, Complete};
@@ -168,9 +169,32 @@ impl Driver {
         if !self.in_step(connection, &message) || self.signed_in_batch(id, &message.message) {
             return;
         }
+        if self.refuses_feerate(id, &message.message) {
+            return;
+        }
         let step = self.peer_step(id, message);
         if let Err(error) = self.advance(id, step) {
             self.refuse(id, &error);
+        }
+    }
+
+    /// Whether the peer wants a feerate that this node's estimate calls too small. The ledger has no such estimate: the
+    /// peer is answered before it hears of the message.
+    fn refuses_feerate(&mut self, id: ChannelId, message: &PeerMessage) -> bool {
+        let PeerMessage::UpdateFee { feerate_per_kw } = message else {
+            return false;
+        };
+        let Some(live) = self.channels.get(&id) else {
+            return false;
+        };
+        let format = live.machine.params().channel_type.format;
+        let slow = self.shared.slow_feerate_per_kw();
+        match negotiated::check_feerate(format, *feerate_per_kw, slow) {
+            Ok(()) => false,
+            Err(error) => {
+                self.warn(id, error.to_string());
+                true
+            }
         }
     }
 

@@ -266,13 +266,7 @@ impl Driver {
         };
         let text = error.to_string();
         match error.fault() {
-            Fault::Ours | Fault::PeerWarning => {
-                self.say(live, OutgoingMessage::Warning { text });
-                let connection = live.connection();
-                if let (Some(connection), Some(live)) = (connection, self.channels.get_mut(&id)) {
-                    live.session = Session::HangingUp(connection);
-                }
-            }
+            Fault::Ours | Fault::PeerWarning => self.warn(id, text),
             Fault::PeerFailsChannel => {
                 self.say(live, OutgoingMessage::Error { text: text.clone() });
                 let reason = format!("the peer broke the protocol: {text}");
@@ -281,6 +275,18 @@ impl Driver {
                     tracing::error!(channel = %id, %error, "could not be closed");
                 }
             }
+        }
+    }
+
+    /// Tells the peer what was refused, and hangs up: what it has already said behind that is not heard.
+    pub(super) fn warn(&mut self, id: ChannelId, text: String) {
+        let Some(live) = self.channels.get(&id) else {
+            return;
+        };
+        self.say(live, OutgoingMessage::Warning { text });
+        let connection = live.connection();
+        if let (Some(connection), Some(live)) = (connection, self.channels.get_mut(&id)) {
+            live.session = Session::HangingUp(connection);
         }
     }
 
