@@ -221,8 +221,15 @@ pub fn fund(bitcoind: &Bitcoind, node: &Node, amount: Amount) -> OutPoint {
         .expect("an address of bitcoin's")
         .assume_checked();
     let outpoint = bitcoind.fund(&address, amount);
+    let mut seen = None;
     wait::until(&format!("{} has its coins", node.name()), || {
         let now = api.balance().ok()?.onchain_sat;
+        let known = (now, api.info().ok()?.block_height, bitcoind.height());
+        // Shown where it was in vain: whose fault it is, the wallet's or the chain's.
+        if seen.replace(known) != Some(known) {
+            let unspent = bitcoind.unspent(&outpoint);
+            println!("{} knows {known:?}, the chain {unspent:?}", node.name());
+        }
         // More where change of an earlier transaction came in meanwhile.
         (now >= before + amount.to_sat()).then_some(())
     });
