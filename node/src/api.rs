@@ -44,7 +44,7 @@ pub use node::{
 };
 pub use payment::{
     CancelInvoice, CreateInvoice, Forward, HeldInvoice, HeldPreimage, Invoice, InvoiceDraft,
-    InvoiceStatus, Keysend, KeysendDraft, Pay, Payment, PaymentDirection, PaymentFailure,
+    InvoiceStatus, Keysend, KeysendDraft, Metadata, Pay, Payment, PaymentDirection, PaymentFailure,
     PaymentPart, PaymentStatus, RouteHop, SettleInvoice,
 };
 pub use peer::{ParsePeerError, Peer, PeerAddress, PeerConnect, PeerDisconnect, PeerNamed};

@@ -1,9 +1,9 @@
 //! BOLT 11 invoices of this node, and what belongs to being paid and paying: onions and their failures.
 
 use bitcoin::hashes::{sha256, Hash};
-use bitcoin::secp256k1::PublicKey;
+use bitcoin::secp256k1::{Message, PublicKey};
 use lightning::types::payment::PaymentHash;
-use lightning_invoice::{Bolt11Invoice, Currency, InvoiceBuilder, PaymentSecret};
+use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret, SignedRawBolt11Invoice};
 use std::time::Duration;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids;
@@ -19,12 +19,19 @@ use crate::shared::Shared;
 /// Blocks that a payer must leave until the HTLC expires. LDK's onion reader refuses less than 40; 80 is what others ask.
 pub(crate) const MIN_FINAL_CLTV_EXPIRY_DELTA: u64 = 80;
 
+/// What a payer must send along (BOLT 11, field `m`). The invoice is the only record of it.
+pub(crate) fn payment_metadata(invoice: &str) -> Option<Vec<u8>> {
+    let invoice: SignedRawBolt11Invoice = invoice.parse().ok()?; // signed here: whose signature it is needs no proof
+    invoice.raw_invoice().payment_metadata().cloned()
+}
+
 impl Shared {
     /// Builds and signs it.
     pub(crate) fn bolt11(
         &self,
         payment_hash: ids::PaymentHash,
         new: &NewInvoice,
+        metadata: Option<Vec<u8>>,
     ) -> Result<String, String> {
         let hash = sha256::Hash::from_byte_array(payment_hash.0);
         let builder = InvoiceBuilder::new(Currency::from(self.network()))
@@ -43,9 +50,17 @@ impl Shared {
         } else {
             builder.amount_milli_satoshis(new.amount_msat.to_msat())
         };
-        builder
-            .build_signed(|digest| self.signer.sign_node_recoverable(digest))
-            .map(|invoice: Bolt11Invoice| invoice.to_string())
+        let sign = |digest: &Message| self.signer.sign_node_recoverable(digest);
+        let signed = match metadata {
+            // Nothing that lacks it is taken, and so the invoice says that it is compulsory.
+            Some(given) => builder
+                .payment_metadata(given)
+                .require_payment_metadata()
+                .build_signed(sign),
+            None => builder.build_signed(sign),
+        };
+        signed
+            .map(|invoice| invoice.to_string())
             .map_err(|error| format!("no invoice could be made: {error}"))
     }
 

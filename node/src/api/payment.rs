@@ -1,5 +1,8 @@
 //! Invoices, payments and forwards.
 
+use std::fmt;
+use std::str::FromStr;
+
 use bitcoin::secp256k1::PublicKey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -91,6 +94,42 @@ pub struct CreateInvoice {
     #[serde(default, with = "super::display_option")]
     #[schemars(with = "Option<String>")]
     pub payment_hash: Option<PaymentHash>,
+    /// Whoever pays must send it along (BOLT 11, `m`): 1 to 639 bytes in hex. What comes without it is refused.
+    #[serde(default, with = "super::display_option")]
+    #[schemars(with = "Option<String>")]
+    pub metadata: Option<Metadata>,
+}
+
+/// Bytes that an invoice gives its payer to send along with the payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata(Vec<u8>);
+
+impl Metadata {
+    /// BOLT 11: a field's length has ten bits and counts groups of five.
+    const MAX: usize = 1_023 * 5 / 8;
+
+    /// From 1 to 639 of them.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+impl fmt::Display for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0))
+    }
+}
+
+impl FromStr for Metadata {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bytes = hex::decode(text).map_err(|error| format!("metadata in hex: {error}"))?;
+        if !(1..=Self::MAX).contains(&bytes.len()) {
+            return Err(format!("metadata is 1 to {} bytes", Self::MAX));
+        }
+        Ok(Self(bytes))
+    }
 }
 
 /// `zarnitsa invoice settle`: claims what is held.

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use zarnitsa_channel::ids::PaymentHash;
 
 use super::{Client, Output};
-use crate::api::{self, AmountOrAny, CancelInvoice, CreateInvoice, SettleInvoice};
+use crate::api::{self, AmountOrAny, CancelInvoice, CreateInvoice, Metadata, SettleInvoice};
 
 #[derive(Debug, Subcommand)]
 pub enum Invoice {
@@ -21,6 +21,9 @@ pub enum Invoice {
         /// Hold what is paid until it is settled or cancelled; with the hash of a preimage that the node does not know
         #[arg(long, value_name = "HASH", num_args = 0..=1)]
         hold: Option<Option<PaymentHash>>,
+        /// What the payer must send along, up to 639 bytes
+        #[arg(long, value_name = "HEX")]
+        metadata: Option<Metadata>,
     },
     /// Claim what is held: by the preimage, or by the payment hash where the node has the preimage
     Settle {
@@ -50,6 +53,7 @@ impl Invoice {
                 description,
                 expiry,
                 hold,
+                metadata,
             } => {
                 let request = CreateInvoice {
                     amount,
@@ -57,6 +61,7 @@ impl Invoice {
                     expiry_seconds: expiry,
                     hold: hold.is_some(),
                     payment_hash: hold.flatten(),
+                    metadata,
                 };
                 out.one(&client.post::<api::Invoice>("invoices", request)?)
             }

@@ -72,7 +72,11 @@ impl Shared {
             keysend: false,
         };
         let invoice = self
-            .bolt11(payment_hash, &new)
+            .bolt11(
+                payment_hash,
+                &new,
+                request.metadata.map(api::Metadata::into_bytes),
+            )
             .map_err(ApiError::bad_request)?;
         Ok((payment_hash, NewInvoice { invoice, ..new }))
     }

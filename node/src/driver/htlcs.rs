@@ -46,6 +46,7 @@ impl Driver {
                 total_msat,
                 payment_secret,
                 keysend_preimage,
+                payment_metadata,
                 ..
             } => {
                 let receipt = Receipt {
@@ -53,6 +54,7 @@ impl Driver {
                     total: Msat::new(total_msat),
                     payment_secret: payment_secret.map(|secret| secret.0),
                     keysend_preimage: keysend_preimage.map(|given| PaymentPreimage(given.0)),
+                    payment_metadata,
                 };
                 self.receive(id, &add, &receipt)
             }

@@ -15,6 +15,7 @@ use zarnitsa_service::records::{HtlcRecord, HtlcRef, Invoice, InvoiceStatus};
 use zarnitsa_service::transactions::{InvoiceChange, InvoiceStep, NewInvoice};
 use zarnitsa_service::LedgerCall;
 
+use crate::bolt11::payment_metadata;
 use crate::parts::{Part, Taken};
 use crate::time;
 
@@ -36,6 +37,7 @@ pub(super) struct Receipt {
     pub total: Msat,
     pub payment_secret: Option<[u8; 32]>,
     pub keysend_preimage: Option<PaymentPreimage>,
+    pub payment_metadata: Option<Vec<u8>>,
 }
 
 impl Driver {
@@ -68,11 +70,13 @@ impl Driver {
         }
     }
 
-    /// The invoice that the HTLC is a part of: known by hash and secret, payable, in time, and of the right amount.
+    /// The invoice that the HTLC is a part of: known by hash, secret and metadata, payable, in time, and of the right
+    /// amount.
     fn fits_an_invoice(&self, add: &UpdateAddHtlc, receipt: &Receipt) -> Option<Invoice> {
         let invoice = self.shared.invoice(&add.payment_hash)?;
         let secret = self.shared.signer.payment_secret(&invoice.nonce);
-        let known = receipt.payment_secret.is_some_and(|given| given == *secret);
+        let known = receipt.payment_secret.is_some_and(|given| given == *secret)
+            && receipt.payment_metadata == payment_metadata(&invoice.invoice);
         let in_time = self.is_in_time(add.cltv_expiry);
         let payable = !invoice.keysend
             && invoice.status.is_payable()

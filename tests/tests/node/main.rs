@@ -23,6 +23,8 @@ mod ledgers;
 #[cfg(test)]
 mod light_client;
 #[cfg(test)]
+mod metadata;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod payments;

@@ -126,3 +126,20 @@ fn keysend_each_way() {
     net.check_books();
     net.verify_ledgers();
 }
+
+#[test]
+fn invoice_with_metadata_is_paid_by_ldk_node_which_sends_it() {
+    let world = World::start();
+    let (ours, ldk) = (world.ours("ours", "hub"), world.ldk("ldk"));
+    let link = Link::opened_by_us(&world, &ours, &ldk, Plan::private(1_000_000));
+    let before = link.check_agreement();
+    let text = |amount: &str, metadata: &str| {
+        let words = ["invoice", "create", amount, "--metadata", metadata];
+        let invoice: serde_json::Value = ours.json(&words);
+        invoice["invoice"].as_str().expect("an invoice").to_owned()
+    };
+    // Without it we refuse what is paid: so this shows that ldk-node has sent it.
+    let outcome = link.ldk.pay(&text("50000sat", "00c0ffee"));
+    assert!(matches!(outcome, Ok(Outcome::Paid { .. })), "{outcome:?}");
+    assert_eq!(link.check_agreement(), before + 50_000_000);
+}
