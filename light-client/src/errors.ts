@@ -26,14 +26,14 @@ export class ProofError extends Error {
   }
 }
 
-/** The node refused a request. */
+/** The node refused a request, or did not answer. */
 export class NodeError extends Error {
   override readonly name = 'NodeError'
 
   constructor(
-    /** HTTP status. */
+    /** HTTP status; 0 where there was no answer. */
     readonly status: number,
-    /** The stable code of the problem, for programs. */
+    /** The stable code of the problem, for programs: the node's own, or `unreachable`. */
     readonly code: string,
     message: string,
   ) {

@@ -7,13 +7,21 @@ import type { LightClient } from './client.js'
 import { ProofError } from './errors.js'
 import { fromHex, isHex } from './hex.js'
 import { count, hex, object } from './json.js'
-import type { AskChannel, ChannelFees, CloseChannel, Keysend, NewInvoice, OpenBatch, OpenChannel, Pay, SettleInvoice } from './orders.js'
+import type { AskChannel, ChannelFees, CloseChannel, DecideAsk, Keysend, NewInvoice, OpenBatch, OpenChannel, Pay, SettleInvoice } from './orders.js'
 import type { Invoice, Order, Payment, Policy } from './records.js'
 import { nonce, type KeyPair } from './transactions.js'
 
 /** The order was carried out as far as it could be, and failed. */
 export class OrderError extends Error {
   override readonly name = 'OrderError'
+
+  constructor(
+    message: string,
+    /** `pending`: what came of it is not known yet, and may still come. */
+    readonly code: 'failed' | 'pending' | 'expired' | 'preimage' = 'failed',
+  ) {
+    super(message)
+  }
 }
 
 const SERVICE = '/api/services/lightning/v1'
@@ -21,6 +29,8 @@ const SERVICE = '/api/services/lightning/v1'
 const PATIENCE = 60_000
 const FIRST_LOOK = 50
 const SLOWEST_LOOK = 1_000
+/** What is said to a peer has room for so much. */
+const MAX_REASON = 200
 
 export class Operator {
   readonly #client: LightClient
@@ -84,6 +94,14 @@ export class Operator {
     return txHash
   }
 
+  /** Approves or refuses a channel that a peer asks for: this node's word to the peer, and the coins are this node's. */
+  async decideAsk(order: DecideAsk): Promise<void> {
+    const reason = order.approve ? '' : (order.reason ?? '').trim()
+    if (new TextEncoder().encode(reason).length > MAX_REASON) throw new TypeError(`a reason has ${MAX_REASON} bytes at most`)
+    const ask = { data: fromHex(hex(order.askId, 'ask', 32)) }
+    await this.#client.command('askDecision', { ask, approve: order.approve, reason, nonce: nonce() }, this.#keys)
+  }
+
   /** Closes a channel; answers once the node has set about it. */
   async closeChannel(order: CloseChannel): Promise<void> {
     const channelId = fromHex(hex(order.channelId, 'channel id', 32))
@@ -102,7 +120,7 @@ export class Operator {
     const invoice = decodeInvoice(order.invoice)
     const amountMsat = invoice.amountMsat ?? order.amountMsat
     if (!amountMsat || amountMsat < 0n) throw new TypeError('the invoice names no amount: give one')
-    if (invoice.expiresAt.getTime() <= Date.now()) throw new OrderError('the invoice has expired')
+    if (invoice.expiresAt.getTime() <= Date.now()) throw new OrderError('the invoice has expired', 'expired')
     await this.#client.command(
       'payment',
       {
@@ -176,7 +194,7 @@ export class Operator {
   async settleInvoice(order: SettleInvoice): Promise<void> {
     const paymentHash = hex(order.paymentHash, 'payment hash', 32)
     const preimage = order.preimage === undefined ? await this.#heldPreimage(paymentHash) : hex(order.preimage, 'preimage', 32)
-    if (exonum.hash(fromHex(preimage)) !== paymentHash) throw new OrderError('that is not the preimage of this invoice')
+    if (exonum.hash(fromHex(preimage)) !== paymentHash) throw new OrderError('that is not the preimage of this invoice', 'preimage')
     const step = { case: 'settled' as const, value: { preimage: fromHex(preimage) } }
     await this.#client.command('invoice', { paymentHash: fromHex(paymentHash), step }, this.#keys)
   }
@@ -229,7 +247,7 @@ export class Operator {
     for (let pause = FIRST_LOOK; ; pause = Math.min(2 * pause, SLOWEST_LOOK)) {
       const found = await look()
       if (found !== undefined) return found
-      if (Date.now() > end) throw new OrderError(`the outcome of ${what} is not known yet; it may still come`)
+      if (Date.now() > end) throw new OrderError(`the outcome of ${what} is not known yet; it may still come`, 'pending')
       await new Promise((resolve) => setTimeout(resolve, pause))
     }
   }

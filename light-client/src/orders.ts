@@ -29,6 +29,14 @@ export interface AskChannel {
   amountSat: bigint
 }
 
+export interface DecideAsk {
+  /** What a peer asks for, by its name at this node. */
+  askId: string
+  approve: boolean
+  /** Why it is refused. The peer hears it: 200 bytes at most. */
+  reason?: string | undefined
+}
+
 export interface CloseChannel {
   channelId: string
   /** Without the peer. */

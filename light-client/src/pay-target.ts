@@ -10,52 +10,77 @@ export type PayTarget =
   | { kind: 'address'; address: string; network: Network | undefined; amountSat: bigint | undefined; label: string }
   | { kind: 'node'; nodeId: string; address: string | undefined }
   | { kind: 'unsupported'; what: 'offer' | 'lnurl' | 'lightning_address' }
-  | { kind: 'nothing'; reason: string }
+  | { kind: 'nothing'; why: NoTarget; reason: string }
+
+/** Why a text names nothing that can be paid. */
+export type NoTarget =
+  /** It is of no kind that is known. */
+  | 'unknown'
+  /** An invoice that is mistyped, forged, or demands what is not known. */
+  | 'invoice'
+  /** An address that is mistyped. */
+  | 'address'
+  /** A link without an address. */
+  | 'empty_link'
+  /** A link that demands what is not known (BIP 21, `req-`). */
+  | 'demand'
+  /** A link whose amount does not parse. */
+  | 'amount'
 
 /** A testnet address may be signet's too: the two look alike. */
 const SEGWIT: Record<string, Network> = { bc: 'bitcoin', tb: 'signet', bcrt: 'regtest' }
+/** What cannot be seen and is pasted along: zero-width characters, marks of direction, the byte order mark. */
+const UNSEEN = /[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/g
 const BASE58 = /^[123mn][1-9A-HJ-NP-Za-km-z]{25,34}$/
 
-/** Reads BOLT 11, `lightning:`, BIP 21, a node's URI or an address. Never throws: what is none says so. */
+/**
+ * Reads BOLT 11, `lightning:`, BIP 21, a node's URI or an address, in the upper case of QR codes and broken into lines too.
+ * Never throws: what is none says so.
+ */
 export function readPayTarget(input: string): PayTarget {
-  const text = input.trim().replace(/^web\+/i, '')
-  const bare = text.replace(/^lightning:(?:\/\/)?/i, '')
-  if (/^bitcoin:/i.test(text)) return readBip21(text)
-  if (/^ln(?:bc|tb)/i.test(bare)) return readInvoice(bare)
-  if (/^lno1/i.test(bare)) return { kind: 'unsupported', what: 'offer' }
-  if (/^(?:lnurl1|lnurl[pwc]?:|keyauth:)/i.test(bare)) return { kind: 'unsupported', what: 'lnurl' }
-  const node = /^(0[23][0-9a-f]{64})(?:@(\S+:\d{1,5}))?$/i.exec(text)
+  const text = input.replace(UNSEEN, '').trim().replace(/^web\+/i, '')
+  // In a link a blank may stand in somebody's label; in all else it came from breaking lines.
+  if (/^bitcoin:/i.test(text)) return readBip21(text.replace(/[\t\r\n]+/g, ''))
+  const bare = text.replace(/\s+/g, '').replace(/^lightning:(?:\/\/)?/i, '')
+  const lightning = readLightning(bare)
+  if (lightning) return lightning
+  const node = /^(0[23][0-9a-f]{64})(?:@(\S+:\d{1,5}))?$/i.exec(bare)
   if (node) return { kind: 'node', nodeId: node[1]!.toLowerCase(), address: node[2] }
   if (/^₿?[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text)) return { kind: 'unsupported', what: 'lightning_address' }
-  return readAddress(text, undefined, '')
+  return readAddress(bare, undefined, '')
+}
+
+/** What is paid over Lightning; undefined where the text is nothing of the kind. */
+function readLightning(text: string): PayTarget | undefined {
+  if (/^ln(?:bc|tb)/i.test(text)) return readInvoice(text)
+  if (/^lno1/i.test(text)) return { kind: 'unsupported', what: 'offer' }
+  if (/^(?:lnurl1|lnurl[pwc]?:|keyauth:)/i.test(text)) return { kind: 'unsupported', what: 'lnurl' }
+  return undefined
 }
 
 function readInvoice(text: string): PayTarget {
   try {
     return { kind: 'invoice', text: text.toLowerCase(), invoice: decodeInvoice(text) }
   } catch (error) {
-    if (error instanceof InvoiceError) return { kind: 'nothing', reason: error.message }
+    if (error instanceof InvoiceError) return nothing('invoice', error.message)
     throw error
   }
 }
 
 function readBip21(text: string): PayTarget {
-  const [head = '', query = ''] = text.slice('bitcoin:'.length).split('?', 2)
-  const fields = new URLSearchParams(query)
-  const get = (name: string) => fields.get(name) ?? fields.get(name.toUpperCase())
+  const [head = '', query = ''] = text.slice('bitcoin:'.length).replace(/^\/\//, '').split('?', 2)
+  // In a QR code all of a link may be in upper case.
+  const fields = new Map([...new URLSearchParams(query)].map(([name, value]) => [name.toLowerCase(), value]))
   // A Lightning invoice is quicker and cheaper than an address, and the payee offers both.
-  const invoice = get('lightning')
-  if (invoice) {
-    const read = readInvoice(invoice)
-    if (read.kind === 'invoice' || head === '') return read
-  }
-  if (head === '') return get('lno') ? { kind: 'unsupported', what: 'offer' } : nothing('the link names no address')
-  const demanded = [...fields.keys()].find((name) => name.toLowerCase().startsWith('req-'))
-  if (demanded) return nothing(`the link demands ${demanded.slice(0, 40)}, which is not known`)
-  const amount = get('amount')
-  const sat = amount === null ? undefined : btcToSat(amount)
-  if (amount !== null && sat === undefined) return nothing('the link’s amount does not parse')
-  return readAddress(head, sat, get('label') ?? get('message') ?? '')
+  const lightning = readLightning(fields.get('lightning') ?? fields.get('lno') ?? '')
+  if (lightning && (lightning.kind === 'invoice' || head === '')) return lightning
+  if (head === '') return nothing('empty_link', 'the link names no address')
+  const demanded = [...fields.keys()].find((name) => name.startsWith('req-'))
+  if (demanded) return nothing('demand', `the link demands ${demanded.slice(0, 40)}, which is not known`)
+  const amount = fields.get('amount')
+  const sat = amount === undefined ? undefined : btcToSat(amount)
+  if (amount !== undefined && sat === undefined) return nothing('amount', 'the link’s amount does not parse')
+  return readAddress(head, sat, fields.get('label') ?? fields.get('message') ?? '')
 }
 
 function readAddress(text: string, amountSat: bigint | undefined, label: string): PayTarget {
@@ -65,11 +90,12 @@ function readAddress(text: string, amountSat: bigint | undefined, label: string)
     const [version, ...program] = coded.words
     const bytes = toBytes(program)
     const isSound = version !== undefined && version <= 16 && coded.encoding === (version === 0 ? 'bech32' : 'bech32m')
-    if (!isSound || !bytes || bytes.length < 2 || bytes.length > 40) return nothing('this is no address that can be paid')
+    if (!isSound || !bytes || bytes.length < 2 || bytes.length > 40) return nothing('address', 'this is no address that can be paid')
     return { kind: 'address', address: text.toLowerCase(), network, amountSat, label }
   }
+  if (/^(?:bc|tb|bcrt)1/i.test(text)) return nothing('address', 'the address is mistyped: its checksum is wrong')
   if (BASE58.test(text)) return { kind: 'address', address: text, network: undefined, amountSat, label }
-  return nothing('this is no invoice, address or node')
+  return nothing('unknown', 'this is no invoice, address or node')
 }
 
 /** BIP 21's amounts are bitcoins with a point. */
@@ -79,6 +105,6 @@ function btcToSat(text: string): bigint | undefined {
   return BigInt(match[1]!) * 100_000_000n + BigInt((match[2] ?? '').padEnd(8, '0'))
 }
 
-function nothing(reason: string): PayTarget {
-  return { kind: 'nothing', reason }
+function nothing(why: NoTarget, reason: string): PayTarget {
+  return { kind: 'nothing', why, reason }
 }

@@ -130,6 +130,8 @@ export interface Order {
   channelId: string | undefined
   /** Those that a batch opens, as far as they are known. */
   channels: string[]
+  /** Of an order to ask for a channel: whom, and for how much. */
+  ask: { hub: string; amountSat: bigint } | undefined
   /** Why it failed. */
   reason: string
 }
@@ -214,7 +216,6 @@ export function readInvoice(bytes: Uint8Array): Invoice {
 
 export function readPayment(bytes: Uint8Array): Payment {
   const payment = decode(PaymentSchema, bytes, 'payment')
-  const failed = payment.status === PaymentStatus.FAILED
   return {
     paymentHash: toHex(payment.paymentHash),
     payee: toHex(payment.payee),
@@ -223,7 +224,7 @@ export function readPayment(bytes: Uint8Array): Payment {
     invoice: payment.invoice,
     status: word(PaymentStatus, payment.status),
     preimage: payment.preimage.length === 0 ? undefined : toHex(payment.preimage),
-    failure: failed ? (payment.failure?.reason ?? '') : undefined,
+    failure: payment.status === PaymentStatus.FAILED ? (payment.failure?.reason ?? '') : undefined,
     maxFeeMsat: payment.maxFeeMsat,
     attempt: payment.attempt,
     createdHeight: payment.createdHeight,
@@ -256,12 +257,14 @@ const ORDER_KINDS = { openChannel: 'open_channel', closeChannel: 'close_channel'
 export function readOrder(bytes: Uint8Array): Order {
   const { arguments: order, status, channelId, channels, reason } = decode(RequestSchema, bytes, 'order')
   const closes = order?.kind.case === 'closeChannel' ? order.kind.value.channelId : new Uint8Array()
+  const asks = order?.kind.case === 'askChannel' ? order.kind.value : undefined
   const channel = channelId.length === 0 ? closes : channelId
   return {
     kind: ORDER_KINDS[order?.kind.case ?? 'openChannel'],
     status: word(RequestStatus, status),
     channelId: channel.length === 0 ? undefined : toHex(channel),
     channels: channels.map(toHex),
+    ask: asks && { hub: toHex(asks.hub), amountSat: asks.amountSat },
     reason,
   }
 }

@@ -51,7 +51,10 @@ export class Transport {
   }
 
   async #send(path: string, init: RequestInit): Promise<Response> {
-    const response = await this.#fetch(this.#url + path, { ...init, credentials: 'same-origin', redirect: 'error' })
+    const request = this.#fetch(this.#url + path, { ...init, credentials: 'same-origin', redirect: 'error' })
+    const response = await request.catch((cause: unknown) => {
+      throw new NodeError(0, 'unreachable', cause instanceof Error ? cause.message : String(cause))
+    })
     if (response.ok) return response
     const body: unknown = await response.json().catch(() => undefined)
     const problem = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}

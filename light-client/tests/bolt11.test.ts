@@ -80,20 +80,43 @@ test('box takes whatever people paste', () => {
   expect(readPayTarget(PAYEE)).toEqual({ kind: 'node', nodeId: PAYEE, address: undefined })
 })
 
+test('box takes what was broken into lines, spelled in the upper case of QR codes, or pasted with what cannot be seen', () => {
+  const broken = (text: string, every: number) => text.replace(new RegExp(`(.{${every}})`, 'g'), '$1\r\n ')
+  const upper = (text: string) => text.toUpperCase()
+  const address = 'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080'
+  for (const text of [broken(DONATION, 40), broken(`lightning:${DONATION}`, 33), `\ufeff${DONATION}\u200b\n`, `LIGHTNING:\n${upper(DONATION)}`]) {
+    expect(readPayTarget(text), text).toMatchObject({ kind: 'invoice', text: DONATION })
+  }
+  for (const text of [broken(address, 10), ` ${upper(address)}\n`, `bitcoin://${address}`, broken(`bitcoin:${address}`, 20).replaceAll(' ', '')]) {
+    expect(readPayTarget(text), text).toMatchObject({ kind: 'address', address, network: 'regtest' })
+  }
+  expect(readPayTarget(`BITCOIN:${upper(address)}?AMOUNT=0.001&Label=Tea house`)).toMatchObject({ address, amountSat: 100_000n, label: 'Tea house' })
+  expect(readPayTarget(`bitcoin:?Lightning=${upper(DONATION)}`)).toMatchObject({ kind: 'invoice', text: DONATION })
+  // An offer beside an address leaves the address; an invoice that is mistyped does too.
+  expect(readPayTarget(`bitcoin:${address}?lno=lno1qqqq`)).toMatchObject({ kind: 'address' })
+  expect(readPayTarget(`bitcoin:${address}?lightning=${DONATION.slice(0, -1)}`)).toMatchObject({ kind: 'address' })
+  for (const text of [`${upper(PAYEE)}@host:9735`, broken(`${PAYEE}@host:9735`, 30), `lightning:${PAYEE}@host:9735`]) {
+    expect(readPayTarget(text), text).toMatchObject({ kind: 'node', nodeId: PAYEE })
+  }
+  expect(readPayTarget('LNO1QQQQ')).toMatchObject({ kind: 'unsupported', what: 'offer' })
+  expect(readPayTarget('lightning:LNURL1DP68GURN8GHJ7')).toMatchObject({ kind: 'unsupported', what: 'lnurl' })
+  expect(readPayTarget('bitcoin:?lightning=LNURL1DP68GURN8GHJ7')).toMatchObject({ kind: 'unsupported', what: 'lnurl' })
+})
+
 test('box says what it cannot pay, and refuses what is mistyped', () => {
   expect(readPayTarget('lno1qqqq')).toMatchObject({ kind: 'unsupported', what: 'offer' })
   expect(readPayTarget('bitcoin:?lno=lno1qqqq')).toMatchObject({ kind: 'unsupported', what: 'offer' })
   expect(readPayTarget('₿alice@example.com')).toMatchObject({ kind: 'unsupported', what: 'lightning_address' })
   expect(readPayTarget('lnurlp://example.com/x')).toMatchObject({ kind: 'unsupported', what: 'lnurl' })
-  const nothing = [
-    '',
-    'hello',
-    'bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt081',
-    'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7k7grplx',
-    'bitcoin:bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080?amount=1e3',
-    'bitcoin:bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080?req-pjx=1',
-    'bitcoin:',
-    COFFEE.slice(0, -1),
+  const nothing: [text: string, why: string][] = [
+    ['', 'unknown'],
+    ['hello', 'unknown'],
+    ['bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt081', 'address'],
+    ['bc1qw508d6qejxtdg4y5r3zarvary0c5xw7k7grplx', 'address'],
+    ['bitcoin:bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080?amount=1e3', 'amount'],
+    ['bitcoin:bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080?req-pjx=1', 'demand'],
+    ['bitcoin:', 'empty_link'],
+    [COFFEE.slice(0, -1), 'invoice'],
   ]
-  for (const text of nothing) expect(readPayTarget(text).kind, text).toBe('nothing')
+  for (const [text, why] of nothing) expect(readPayTarget(text), text).toMatchObject({ kind: 'nothing', why })
 })

@@ -204,3 +204,9 @@ test('id that is none is not sent', async () => {
   await expect(light.channel('../info')).rejects.toMatchObject({ code: 'malformed' })
   expect(asked).toEqual([])
 })
+
+test('node that does not answer is told from one that refuses', async () => {
+  const send = () => Promise.reject(new TypeError('Failed to fetch'))
+  const client = new LightClient({ url: 'http://node', validatorKey: vectors().validator_key, fetch: send as typeof fetch })
+  await expect(client.channels()).rejects.toMatchObject({ name: 'NodeError', status: 0, code: 'unreachable' })
+})

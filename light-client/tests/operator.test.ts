@@ -41,6 +41,19 @@ test('opening is ordered once and answered with the channel that the ledger prov
   expect(ordered[0]).toMatchObject(['openChannel', { peer: fromHex(peer), amountSat: 100_000n, feeratePerKw: 500 }])
 })
 
+test('ask of a peer is approved or refused by its name, and no reason is longer than the peer hears', async () => {
+  const { ordered, operator: hub } = operator(() => undefined)
+  await hub.decideAsk({ askId: id(5), approve: true, reason: 'not said' })
+  await hub.decideAsk({ askId: id(6), approve: false, reason: ' too many ' })
+  expect(ordered).toMatchObject([
+    ['askDecision', { ask: { data: bytes(5) }, approve: true, reason: '' }],
+    ['askDecision', { ask: { data: bytes(6) }, approve: false, reason: 'too many' }],
+  ])
+  await expect(hub.decideAsk({ askId: id(6), approve: false, reason: 'я'.repeat(101) })).rejects.toThrow('200 bytes')
+  await expect(hub.decideAsk({ askId: 'ab', approve: true })).rejects.toThrow()
+  expect(ordered).toHaveLength(2)
+})
+
 test('batch is ordered once, by one fee, and answered with the channels that the ledger proves', async () => {
   const done = stored(RequestSchema, {
     arguments: { kind: { case: 'openBatch', value: {} } },
