@@ -2,6 +2,7 @@ import { useCallback, useEffect, useState } from 'react'
 
 import { PinKey } from './parts/PinKey'
 import { Shell } from './parts/Shell'
+import { Trouble } from './parts/Trouble'
 import { Api, type Info } from './node/api'
 import { NodeProvider } from './node/context'
 import { pin, pinnedKey } from './node/pin'
@@ -14,7 +15,7 @@ export function App() {
   const { t } = useText()
   const [api] = useState(() => new Api(location.origin))
   const [info, setInfo] = useState<Info>()
-  const [trouble, setTrouble] = useState<string>()
+  const [trouble, setTrouble] = useState<unknown>()
   const [known, setKnown] = useState(pinnedKey)
 
   const load = useCallback(() => {
@@ -23,7 +24,7 @@ export function App() {
         setInfo(answer)
         setTrouble(undefined)
       },
-      (error: unknown) => setTrouble(error instanceof Error ? error.message : String(error)),
+      setTrouble,
     )
   }, [api])
   useEffect(load, [load])
@@ -35,12 +36,13 @@ export function App() {
 
   if (!info) {
     return (
-      <main className="pin">
+      <main className="lone">
         <h1>Zarnitsa</h1>
-        {trouble && (
-          <p role="alert">
-            {t.cannotReach}: {trouble}
-          </p>
+        {trouble !== undefined && (
+          <>
+            <p>{t.cannotReach}</p>
+            <Trouble error={trouble} />
+          </>
         )}
       </main>
     )

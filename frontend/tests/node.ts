@@ -45,7 +45,7 @@ export function signer(more: Partial<Signer> = {}): Signer {
 export function api(answers: Partial<Record<keyof Api, unknown>> = {}): Api {
   const made = new Api('http://node')
   made.names = never
-  const names = ['info', 'session', 'balance', 'channels', 'payments', 'policy', 'peers', 'wallet', 'fees', 'log', 'network'] as const
+  const names = ['info', 'session', 'balance', 'channels', 'payments', 'policy', 'peers', 'asks', 'tower', 'wallet', 'fees', 'log', 'network'] as const
   for (const name of names) {
     const answer = answers[name]
     ;(made as unknown as Record<string, unknown>)[name] = answer === undefined ? never : () => Promise.resolve(answer)
@@ -78,6 +78,7 @@ export function node({ read = never as Prover['read'], order = never as Prover['
     connected: true,
     mayCommand: true,
     distrust: undefined,
+    alarm: undefined,
     suspect,
     refresh: () => undefined,
     ...more,

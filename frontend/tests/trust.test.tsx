@@ -38,7 +38,7 @@ test('what is not proved is shown as such and locks the page', async () => {
   const read = () => Promise.reject(new ReadError('proof', 'mismatch', 'the values are not in the table'))
   render(<NodeContext value={node({ read, suspect })}><Channels /></NodeContext>)
   await screen.findByText('does not match')
-  expect(suspect).toHaveBeenCalledWith('the values are not in the table')
+  expect(suspect).toHaveBeenCalledWith(expect.objectContaining({ code: 'mismatch', message: 'the values are not in the table' }))
 })
 
 test('node that does not answer is not taken for one that lies', async () => {
@@ -64,9 +64,12 @@ test('command is locked while an answer is not proved', async () => {
   const view = (more: Parameters<typeof node>[0]) => (
     <NodeContext value={node(more)}><Command label="Pay" act={pay} /></NodeContext>
   )
-  const { rerender } = render(view({ distrust: 'does not match' }))
+  const { rerender } = render(view({ distrust: new ReadError('proof', 'mismatch', 'does not match') }))
   expect((screen.getByRole('button') as HTMLButtonElement).disabled).toBe(true)
   expect(screen.getByText(/not proved/)).toBeTruthy()
+  rerender(view({ alarm: 'this ledger is an older copy' }))
+  expect((screen.getByRole('button') as HTMLButtonElement).disabled).toBe(true)
+  expect(screen.getByText(/older copy/)).toBeTruthy()
   rerender(view({ connected: false }))
   expect((screen.getByRole('button') as HTMLButtonElement).disabled).toBe(true)
   rerender(view({}))

@@ -7,9 +7,9 @@ export type State<T> =
   | { state: 'checking'; answer: T | undefined }
   | { state: 'proved'; answer: T }
   /** The node's answer is not proved. */
-  | { state: 'refuted'; answer: undefined; reason: string }
+  | { state: 'refuted'; answer: undefined; error: ReadError }
   /** There is no answer now; an older one may still be shown. */
-  | { state: 'unavailable'; answer: T | undefined; reason: string }
+  | { state: 'unavailable'; answer: T | undefined; error: unknown }
 
 interface Entry {
   current: State<unknown>
@@ -26,9 +26,9 @@ const CHECKING: State<never> = { state: 'checking', answer: undefined }
 
 export class Answers {
   readonly #entries = new Map<string, Entry>()
-  readonly #onRefuted: (reason: string) => void
+  readonly #onRefuted: (error: ReadError) => void
 
-  constructor(onRefuted: (reason: string) => void) {
+  constructor(onRefuted: (error: ReadError) => void) {
     this.#onRefuted = onRefuted
   }
 
@@ -82,11 +82,10 @@ export class Answers {
   }
 
   #failed(entry: Entry, error: unknown): State<unknown> {
-    const reason = error instanceof Error ? error.message : String(error)
     if (error instanceof ReadError && error.kind === 'proof') {
-      this.#onRefuted(reason)
-      return { state: 'refuted', answer: undefined, reason }
+      this.#onRefuted(error)
+      return { state: 'refuted', answer: undefined, error }
     }
-    return { state: 'unavailable', answer: entry.current.answer, reason }
+    return { state: 'unavailable', answer: entry.current.answer, error }
   }
 }

@@ -14,6 +14,8 @@ export interface Info {
   validator_key: string
   version: string
   chain_available: boolean
+  /** Why the node does nothing of channels: its ledger is an older copy. */
+  alarm?: string | null
 }
 
 export interface Balance {
@@ -148,6 +150,31 @@ interface NetworkPage extends NetworkGraph {
   next_channels: string | null
 }
 
+/** A channel that somebody was asked for: inbound liquidity. */
+export interface Ask {
+  /** Its name at this node; of an own ask, the order's hash. */
+  ask_id: string
+  direction: 'incoming' | 'outgoing'
+  peer: string
+  amount_sat: number
+  status: string
+  channel_id: string | null
+  /** Why it was refused, or why the newest attempt failed. */
+  reason: string | null
+  /** Unix time in seconds. */
+  created_at: number
+}
+
+/** What the watchtower has of one channel, against the ledger. */
+export interface TowerChannel {
+  channel_id: string
+  /** Old states that could be punished. */
+  revoked_states: number
+  tower_states: number
+  /** All of them, byte for byte. */
+  complete: boolean
+}
+
 export interface Session {
   access: 'read' | 'command'
 }
@@ -174,6 +201,8 @@ export class Api {
   channels = () => this.#get<ChannelNow[]>('/channels')
   payments = () => this.#get<Payment[]>('/payments')
   policy = () => this.#get<{ channels: ChannelFees[] }>('/policy')
+  asks = () => this.#get<Ask[]>('/channels/asks')
+  tower = () => this.#get<TowerChannel[]>('/watchtower')
   peers = () => this.#get<Peer[]>('/peers')
   wallet = () => this.#get<WalletOverview>('/wallet')
   fees = () => this.#get<FeeRates>('/fees')

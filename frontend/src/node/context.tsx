@@ -33,10 +33,15 @@ export interface NodeState {
   /** Whether the session's token commands too: sends on chain and peers need it. */
   mayCommand: boolean
   /** Why nothing may be spent: an answer was not proved. It stays until the page is loaded anew. */
-  distrust: string | undefined
-  suspect(reason: string): void
+  distrust: ReadError | undefined
+  /** Why the node itself takes no orders: its ledger is an older copy. */
+  alarm: string | undefined
+  suspect(error: ReadError): void
   refresh(): void
 }
+
+/** Milliseconds after which the node is asked how it is, even where the ledger stands still. */
+const INFO_EVERY = 15_000
 
 export const NodeContext = createContext<NodeState | undefined>(undefined)
 
@@ -47,14 +52,15 @@ export function useNode(): NodeState {
 }
 
 export function NodeProvider(props: { api: Api; info: Info; validatorKey: string; children: ReactNode }) {
-  const { api, info, validatorKey, children } = props
+  const { api, validatorKey, children } = props
   const { t } = useText()
+  const [info, setInfo] = useState(props.info)
   const [revision, setRevision] = useState(0)
   const [connected, setConnected] = useState<boolean>()
-  const [distrust, setDistrust] = useState<string>()
+  const [distrust, setDistrust] = useState<ReadError>()
   const [mayCommand, setMayCommand] = useState(false)
   const [prover, setProver] = useState<Prover>()
-  const suspect = useCallback((reason: string) => setDistrust((known) => known ?? reason), [])
+  const suspect = useCallback((error: ReadError) => setDistrust((known) => known ?? error), [])
   const [answers] = useState(() => new Answers(suspect))
   const signer = useSigner(prover, t.wrongKey)
 
@@ -71,6 +77,18 @@ export function NodeProvider(props: { api: Api; info: Info; validatorKey: string
     // The height at the beginning: later ones come with the events.
     // oxlint-disable-next-line react-hooks/exhaustive-deps -- a new info must not start a new worker
   }, [validatorKey])
+
+  useEffect(() => {
+    const look = () =>
+      void api.info().then(
+        // The same answer is the same object: whoever shows it is not drawn anew for nothing.
+        (answer) => setInfo((known) => (JSON.stringify(known) === JSON.stringify(answer) ? known : answer)),
+        () => undefined,
+      )
+    const timer = setInterval(look, INFO_EVERY)
+    if (revision > 0) look()
+    return () => clearInterval(timer)
+  }, [api, revision])
 
   useEffect(() => {
     api.session().then(
@@ -101,10 +119,11 @@ export function NodeProvider(props: { api: Api; info: Info; validatorKey: string
     }
   }, [api, prover, refresh])
 
+  const alarm = info.alarm ?? undefined
   const node = useMemo(
     () =>
-      prover && { api, prover, answers, info, signer, revision, connected, mayCommand, distrust, suspect, refresh },
-    [api, prover, answers, info, signer, revision, connected, mayCommand, distrust, suspect, refresh],
+      prover && { api, prover, answers, info, signer, revision, connected, mayCommand, distrust, alarm, suspect, refresh },
+    [api, prover, answers, info, signer, revision, connected, mayCommand, distrust, alarm, suspect, refresh],
   )
   return node && <NodeContext value={node}>{children}</NodeContext>
 }
@@ -139,10 +158,21 @@ function useAsked(method: Reading | Lookup, args: (string | number | undefined)[
   return useSyncExternalStore(watch, () => answers.get(question))
 }
 
+/** What a plain endpoint gave: the newest answer, and why there is none that is newer. */
+export interface Fetched<T> {
+  answer: T | undefined
+  error: unknown
+}
+
 /** Reads a plain endpoint, again whenever the ledger changes and every so many milliseconds. */
 export function usePlain<T>(read: () => Promise<T>, every?: number): T | undefined {
+  return useFetched(read, every).answer
+}
+
+/** The same for who says too why there is no answer. */
+export function useFetched<T>(read: () => Promise<T>, every?: number): Fetched<T> {
   const { revision } = useNode()
-  const [value, setValue] = useState<T>()
+  const [value, setValue] = useState<Fetched<T>>({ answer: undefined, error: undefined })
   const [round, setRound] = useState(0)
   useEffect(() => {
     if (every === undefined) return
@@ -152,8 +182,8 @@ export function usePlain<T>(read: () => Promise<T>, every?: number): T | undefin
   useEffect(() => {
     let isCurrent = true
     read().then(
-      (answer) => isCurrent && setValue(answer),
-      () => undefined,
+      (answer) => isCurrent && setValue({ answer, error: undefined }),
+      (error: unknown) => isCurrent && setValue(({ answer }) => ({ answer, error })),
     )
     return () => {
       isCurrent = false
@@ -174,7 +204,7 @@ export function useOrder(): <O extends Ordering>(
       try {
         return (await prover.order(ordering, argument)) as OrderAnswer<O>
       } catch (error) {
-        if (error instanceof ReadError && error.kind === 'proof') suspect(error.message)
+        if (error instanceof ReadError && error.kind === 'proof') suspect(error)
         throw error
       } finally {
         refresh()

@@ -15,6 +15,7 @@ export type Reading =
   | 'policy'
   | 'config'
   | 'newestBlocks'
+  | 'order'
 
 /** What can be looked up: it is proved too, and never changes. */
 export type Lookup = 'block' | 'blocks' | 'transaction' | 'receipt'

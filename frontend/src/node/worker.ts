@@ -67,7 +67,8 @@ function describe(error: unknown): NonNullable<Reply['error']> {
   if (error instanceof ProofError) return { kind: 'proof', code: error.code, message }
   if (error instanceof NodeError) return { kind: 'node', code: error.code, message }
   if (error instanceof RefusedError) return { kind: 'refused', code: 'refused', message: error.description }
-  if (error instanceof OrderError || error instanceof InvoiceError) return { kind: 'refused', code: 'order', message }
+  if (error instanceof OrderError) return { kind: 'refused', code: error.code, message }
+  if (error instanceof InvoiceError) return { kind: 'refused', code: 'invoice', message }
   if (error instanceof LockedError) return { kind: 'locked', code: 'locked', message }
   return { kind: 'other', code: 'unknown', message }
 }

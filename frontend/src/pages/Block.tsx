@@ -1,6 +1,7 @@
 import { CopyText } from '../parts/CopyText'
 import { Callout } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
+import { Trouble } from '../parts/Trouble'
 import { formatMoment } from '../format'
 import { useLookup } from '../node/context'
 import { Link } from '../router'
@@ -29,7 +30,7 @@ export function Block({ height }: { height: number }) {
       </div>
       {found.state !== 'proved' && found.state !== 'checking' && (
         <Callout tone="bad" icon="warning">
-          <p role="alert">{found.reason}</p>
+          <Trouble error={found.error} />
         </Callout>
       )}
       {answer && (

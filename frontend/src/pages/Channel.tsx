@@ -15,6 +15,7 @@ import { Icon } from '../parts/Icon'
 import { NodesWord, ProofBadge } from '../parts/ProofBadge'
 import { PeerName } from '../parts/PeerName'
 import { StatePill } from '../parts/StatePill'
+import { TowerFact } from '../parts/Tower'
 import { isClosable, isLive, isOver } from '../parts/states'
 import { WhyBalance } from '../parts/WhyBalance'
 import { When } from '../parts/When'
@@ -105,7 +106,7 @@ function Balances({ channel, now }: { channel: Record; now: ChannelNow | undefin
             {t.canSendNow} <Amount msat={BigInt(now.spendable_msat)} /> <NodesWord />
           </span>
           <span>
-            {t.canReceiveNow} <Amount msat={BigInt(now.receivable_msat)} />
+            {t.canReceiveNow} <Amount msat={BigInt(now.receivable_msat)} /> <NodesWord />
           </span>
         </div>
       )}
@@ -159,6 +160,7 @@ function Facts({ channel }: { channel: Record }) {
         <dd>
           {channel.commitmentNumber.toString()} / {channel.peerCommitmentNumber.toString()}
         </dd>
+        <TowerFact channelId={channel.channelId} />
         <dt>{t.channelId}</dt>
         <dd>
           <CopyText text={channel.channelId} />

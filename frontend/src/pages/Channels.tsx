@@ -2,6 +2,8 @@ import type { Channel } from '@zarnitsa/light-client'
 import { useMemo, useState } from 'react'
 
 import { Amount } from '../parts/Amount'
+import { AskChannel } from '../parts/AskChannel'
+import { Asks } from '../parts/Asks'
 import { BalanceBar } from '../parts/BalanceBar'
 import { Choice } from '../parts/Choice'
 import { Empty } from '../parts/Empty'
@@ -20,6 +22,10 @@ import { useText } from '../text'
 type Order = 'newest' | 'balance' | 'capacity'
 
 const TABS = ['/channels', '/channels/pending', '/channels/closed'] as const
+/** What is no channel yet. */
+const ASKS = '/channels/asks'
+/** Asks that are not over. */
+const OPEN_ASKS = new Set(['asked', 'approved', 'opening'])
 
 function tabOf({ state }: Channel): string {
   return isOver(state) ? TABS[2] : isPending(state) ? TABS[1] : TABS[0]
@@ -36,17 +42,10 @@ export function Channels({ tab }: { tab: string }) {
   const { api } = useNode()
   const channels = useProved('channels')
   const now = usePlain(api.channels, 10_000)
-  const [search, setSearch] = useState('')
-  const [order, setOrder] = useState<Order>('newest')
-  const [opening, setOpening] = useState<'one' | 'batch'>()
+  const asks = usePlain(api.asks, 10_000)
+  const [opening, setOpening] = useState<'one' | 'batch' | 'ask'>()
   const all = channels.answer?.value
   const offline = useMemo(() => new Set(now?.filter(({ state }) => state === 'offline').map((c) => c.channel_id)), [now])
-  const shown = useMemo(() => {
-    const wanted = search.trim().toLowerCase()
-    const fits = (c: Channel) =>
-      tabOf(c) === tab && [c.channelId, c.peer, c.shortChannelId ?? '', c.openingTxid].some((text) => text.includes(wanted))
-    return all?.filter(fits).sort((a, b) => Number(COMPARE[order](a, b)))
-  }, [all, tab, search, order])
   const names = [t.tabOpen, t.tabPending, t.tabClosed]
   return (
     <>
@@ -54,12 +53,17 @@ export function Channels({ tab }: { tab: string }) {
         <h1 tabIndex={-1}>{t.channels}</h1>
         <ProofBadge proof={channels} />
         <span className="grow" />
-        <button type="button" className="plain" onClick={() => setOpening('batch')}>
-          {t.openSeveral}
-        </button>
-        <button type="button" onClick={() => setOpening('one')}>
-          <Icon name="plus" /> {t.openChannel}
-        </button>
+        <div className="actions">
+          <button type="button" className="plain" onClick={() => setOpening('ask')}>
+            {t.askChannel}
+          </button>
+          <button type="button" className="plain" onClick={() => setOpening('batch')}>
+            {t.openSeveral}
+          </button>
+          <button type="button" onClick={() => setOpening('one')}>
+            <Icon name="plus" /> {t.openChannel}
+          </button>
+        </div>
       </div>
       <nav className="tabs" aria-label={t.channels}>
         {TABS.map((path, at) => (
@@ -67,7 +71,30 @@ export function Channels({ tab }: { tab: string }) {
             {names[at]} <span className="count">{all?.filter((channel) => tabOf(channel) === path).length ?? '…'}</span>
           </Link>
         ))}
+        <Link to={ASKS} exact>
+          {t.asksTab} <span className="count">{asks?.filter(({ status }) => OPEN_ASKS.has(status)).length ?? '…'}</span>
+        </Link>
       </nav>
+      {tab === ASKS ? <Asks /> : <List key={tab} channels={all?.filter((channel) => tabOf(channel) === tab)} offline={offline} />}
+      {opening === 'one' && <OpenChannel onClose={() => setOpening(undefined)} />}
+      {opening === 'batch' && <OpenBatch onClose={() => setOpening(undefined)} />}
+      {opening === 'ask' && <AskChannel onClose={() => setOpening(undefined)} />}
+    </>
+  )
+}
+
+/** The channels of one tab, as the person wants them sorted. */
+function List({ channels, offline }: { channels: Channel[] | undefined; offline: Set<string> }) {
+  const { t } = useText()
+  const [search, setSearch] = useState('')
+  const [order, setOrder] = useState<Order>('newest')
+  const shown = useMemo(() => {
+    const wanted = search.trim().toLowerCase()
+    const fits = (c: Channel) => [c.channelId, c.peer, c.shortChannelId ?? '', c.openingTxid].some((text) => text.includes(wanted))
+    return channels?.filter(fits).sort((a, b) => Number(COMPARE[order](a, b)))
+  }, [channels, search, order])
+  return (
+    <>
       <div className="row spread">
         <label style={{ flex: '1 1 14rem', maxWidth: '24rem' }}>
           <span className="visually-hidden">{t.filterChannels}</span>
@@ -91,8 +118,6 @@ export function Channels({ tab }: { tab: string }) {
           <Row key={channel.channelId} channel={channel} isOffline={offline.has(channel.channelId)} />
         ))}
       </ul>
-      {opening === 'one' && <OpenChannel onClose={() => setOpening(undefined)} />}
-      {opening === 'batch' && <OpenBatch onClose={() => setOpening(undefined)} />}
     </>
   )
 }

@@ -73,7 +73,7 @@ function Table({ forwards }: { forwards: Forward[] }) {
   const { t } = useText()
   return (
     <section className="card flush scroll">
-      <table>
+      <table className="stacked">
         <thead>
           <tr>
             <th scope="col">{t.lastChange}</th>
@@ -92,25 +92,25 @@ function Table({ forwards }: { forwards: Forward[] }) {
         <tbody>
           {forwards.map((forward) => (
             <tr key={`${forward.paymentHash}${forward.incomingChannelId}${forward.createdHeight}`}>
-              <td>
+              <td data-label={t.lastChange}>
                 <When height={forward.updatedHeight} />
               </td>
-              <td>
+              <td data-label={t.payment}>
                 <code title={forward.paymentHash}>{shorten(forward.paymentHash)}</code>
               </td>
-              <td>
+              <td data-label={t.cameBy}>
                 <Link to={`/channels/${forward.incomingChannelId}`}>{shorten(forward.incomingChannelId)}</Link>
               </td>
-              <td>
+              <td data-label={t.wentBy}>
                 <Link to={`/channels/${forward.outgoingChannelId}`}>{shorten(forward.outgoingChannelId)}</Link>
               </td>
-              <td className="number">
+              <td className="number" data-label={t.amount}>
                 <Amount msat={forward.outgoingMsat} />
               </td>
-              <td className="number">
+              <td className="number" data-label={t.fee}>
                 <Amount msat={forward.feeMsat} />
               </td>
-              <td title={forward.failure && strangersText(forward.failure)}>
+              <td data-label={t.state} title={forward.failure && strangersText(forward.failure)}>
                 <StatePill state={forward.status} />
               </td>
             </tr>

@@ -12,7 +12,7 @@ import { isLive } from '../parts/states'
 import { WhyBalance } from '../parts/WhyBalance'
 import { percent } from '../format'
 import type { Balance } from '../node/api'
-import { useNode, usePlain, useProved } from '../node/context'
+import { useNode, usePlain, useProved, type Proof } from '../node/context'
 import { Link } from '../router'
 import { activity } from '../story/activity'
 import { useText } from '../text'
@@ -36,7 +36,7 @@ export function Home() {
       <h1 tabIndex={-1}>{t.home}</h1>
       <div className="grid wide-left">
         <section className="card hero">
-          <Total channels={live} chain={chain} isKnown={channels.answer !== undefined} />
+          <Total channels={live} chain={chain} proof={channels} />
           <div className="buttons">
             <Link to="/pay" className="button">
               <Icon name="pay" /> {t.pay}
@@ -52,7 +52,7 @@ export function Home() {
         <InChannels channels={live} proof={channels} />
         <OnChain chain={chain} />
       </div>
-      <BalanceHistory channels={channels.answer?.value ?? []} />
+      <BalanceHistory channels={channels.answer?.value ?? []} proof={channels} />
       <section className="card flush">
         <header>
           <h2>{t.recent}</h2>
@@ -71,9 +71,9 @@ function sum(channels: Channel[], pick: (channel: Channel) => bigint): bigint {
 }
 
 /** All of it, and where it lies. */
-function Total({ channels, chain, isKnown }: { channels: Channel[]; chain: Balance | undefined; isKnown: boolean }) {
+function Total({ channels, chain, proof }: { channels: Channel[]; chain: Balance | undefined; proof: Proof<'channels'> }) {
   const { t } = useText()
-  if (!isKnown || !chain) return <p className="soft">{t.checking}…</p>
+  if (!proof.answer || !chain) return <p className="soft">{t.checking}…</p>
   const inChannels = sum(channels, ({ localMsat, offeredMsat }) => localMsat + offeredMsat)
   const onChain = BigInt(chain.onchain_sat + chain.onchain_unconfirmed_sat) * 1_000n
   const closing = BigInt(chain.pending_close_sat) * 1_000n
@@ -94,16 +94,16 @@ function Total({ channels, chain, isKnown }: { channels: Channel[]; chain: Balan
       <p className="legend">
         <span>
           <span className="swatch ours" />
-          {t.inChannels}
+          {t.inChannels} <ProofBadge proof={proof} brief />
         </span>
         <span>
           <span className="swatch chain" />
-          {t.onChain}
+          {t.onChain} <NodesWord />
         </span>
         {closing > 0n && (
           <span>
             <span className="swatch flight" />
-            {t.pendingClose} <Amount msat={closing} />
+            {t.pendingClose} <Amount msat={closing} /> <NodesWord />
           </span>
         )}
       </p>
@@ -111,7 +111,7 @@ function Total({ channels, chain, isKnown }: { channels: Channel[]; chain: Balan
   )
 }
 
-function InChannels({ channels, proof }: { channels: Channel[]; proof: Parameters<typeof ProofBadge>[0]['proof'] }) {
+function InChannels({ channels, proof }: { channels: Channel[]; proof: Proof<'channels'> }) {
   const { t } = useText()
   const local = sum(channels, ({ localMsat }) => localMsat)
   const remote = sum(channels, ({ remoteMsat }) => remoteMsat)

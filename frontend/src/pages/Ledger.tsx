@@ -31,7 +31,7 @@ export function Ledger() {
         {t.ledgerText} {t.validator} <CopyText text={info.validator_key} />
       </p>
       <section className="card flush scroll" aria-busy={state === 'checking'}>
-        <table>
+        <table className="stacked">
           <thead>
             <tr>
               <th scope="col">{t.height}</th>
@@ -46,23 +46,24 @@ export function Ledger() {
           <tbody>
             {blocks?.map((block) => (
               <tr key={block.height}>
-                <td>
+                <td data-label={t.height}>
                   <Link to={`/ledger/blocks/${block.height}`}>{block.height.toLocaleString(language)}</Link>
                 </td>
-                <td>
+                <td data-label={t.signedAt}>
                   <Moment time={block.time} language={language} />
                 </td>
-                <td className="number">{block.txCount}</td>
-                <td>
+                <td className="number" data-label={t.transactions}>{block.txCount}</td>
+                <td data-label={t.blockHash}>
                   <CopyText text={block.hash} />
                 </td>
-                <td>
+                <td data-label={t.stateHash} className="wide-only">
                   <CopyText text={block.stateHash} />
                 </td>
               </tr>
             ))}
           </tbody>
         </table>
+        {!blocks && <p className="empty">{state === 'checking' ? `${t.checking}…` : t.unavailable}</p>}
         {blocks?.length === 0 && <Empty icon="ledger" text={t.nothingYet} />}
       </section>
       {newest !== undefined && latest !== undefined && (

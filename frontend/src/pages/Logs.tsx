@@ -2,8 +2,9 @@ import { useEffect, useRef, useState } from 'react'
 
 import { Choice } from '../parts/Choice'
 import { Empty } from '../parts/Empty'
+import { NoAnswer } from '../parts/Trouble'
 import { strangersText } from '../format'
-import { useNode, usePlain } from '../node/context'
+import { useFetched, useNode } from '../node/context'
 import { useText } from '../text'
 
 type Level = 'all' | 'warn' | 'error'
@@ -14,7 +15,7 @@ const WANTED: Record<Level, RegExp> = { all: /(?:)/, warn: /\b(?:WARN|ERROR)\b/,
 export function Logs() {
   const { t } = useText()
   const { api } = useNode()
-  const log = usePlain(api.log, 3_000)
+  const { answer: log, error } = useFetched(api.log, 3_000)
   const [level, setLevel] = useState<Level>('all')
   const [search, setSearch] = useState('')
   const box = useRef<HTMLPreElement>(null)
@@ -44,6 +45,7 @@ export function Logs() {
           <input type="search" value={search} placeholder={t.filterLog} onChange={({ target }) => setSearch(target.value)} />
         </label>
       </div>
+      {!log && (error === undefined ? <p className="soft">{t.loading}</p> : <NoAnswer error={error} />)}
       {lines?.length === 0 && <Empty icon="logs" text={log?.lines.length === 0 ? t.nothingYet : t.nothingFound} />}
       {lines && lines.length > 0 && (
         <section className="card flush">

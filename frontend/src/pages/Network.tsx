@@ -91,7 +91,7 @@ function NodeTable({ nodes, channels, own, onOpen }: NodeTableProps) {
   }, [channels])
   return (
     <section className="card flush scroll">
-      <table>
+      <table className="stacked">
         <thead>
           <tr>
             <th scope="col">{t.nodeName}</th>
@@ -109,12 +109,14 @@ function NodeTable({ nodes, channels, own, onOpen }: NodeTableProps) {
         <tbody>
           {nodes.map((node) => (
             <tr key={node.node_id}>
-              <td>
+              <td data-label={t.nodeName}>
+                <span>
                 {strangersText(node.alias).trim() || t.nameless} <code title={node.node_id}>{shorten(node.node_id)}</code>{' '}
                 {node.node_id === own && <span className="pill good">{t.thisNode}</span>}
+                </span>
               </td>
-              <td className="number">{node.channels}</td>
-              <td className="number">
+              <td className="number" data-label={t.channels}>{node.channels}</td>
+              <td className="number" data-label={t.capacity}>
                 <Sat sat={capacity.get(node.node_id) ?? 0} />
               </td>
               <td>

@@ -1,5 +1,5 @@
 import type { Payment, PayTarget } from '@zarnitsa/light-client'
-import { readPayTarget } from '@zarnitsa/light-client/page'
+import { readPayTarget, type NoTarget } from '@zarnitsa/light-client/page'
 import { useMemo, useState } from 'react'
 
 import { Command, Field } from '../parts/Command'
@@ -38,6 +38,9 @@ export function Pay() {
   )
 }
 
+/** Where the light client knows more than the page’s own words say. */
+const EXPLAINED = new Set<NoTarget>(['invoice', 'demand'])
+
 function Target({ text, target, onPaid }: { text: string; target: PayTarget; onPaid: (payment: Payment) => void }) {
   const { t } = useText()
   switch (target.kind) {
@@ -56,8 +59,8 @@ function Target({ text, target, onPaid }: { text: string; target: PayTarget; onP
     case 'nothing':
       return (
         <Callout tone="wait" icon="warning">
-          <p role="status">{t.nothingToPay}</p>
-          <small>{target.reason}</small>
+          <p role="status">{t.noTargets[target.why]}</p>
+          {EXPLAINED.has(target.why) && <small lang="en">{target.reason}</small>}
         </Callout>
       )
   }

@@ -11,6 +11,7 @@ import { HeldInvoice } from '../parts/HeldInvoice'
 import { Icon } from '../parts/Icon'
 import { NodesWord, ProofBadge } from '../parts/ProofBadge'
 import { StatePill } from '../parts/StatePill'
+import { Trouble } from '../parts/Trouble'
 import { When } from '../parts/When'
 import { formatMoment, strangersText } from '../format'
 import { useNode, useOrder, usePlain, useProved } from '../node/context'
@@ -190,7 +191,7 @@ function Title({ text, status, badge }: { text: string; status: string | undefin
 function Receipt({ kind, paymentHash }: { kind: 'sent' | 'received'; paymentHash: string }) {
   const { t } = useText()
   const { prover } = useNode()
-  const [trouble, setTrouble] = useState<string>()
+  const [trouble, setTrouble] = useState<unknown>()
   const save = async () => {
     const receipt = await prover.read('receipt', kind, paymentHash)
     saveFile(`zarnitsa-receipt-${paymentHash.slice(0, 12)}.json`, 'application/json', `${JSON.stringify(receipt, null, 2)}\n`)
@@ -201,7 +202,7 @@ function Receipt({ kind, paymentHash }: { kind: 'sent' | 'received'; paymentHash
         <button
           type="button"
           className="plain"
-          onClick={() => void save().catch((error: unknown) => setTrouble(error instanceof Error ? error.message : String(error)))}
+          onClick={() => void save().catch(setTrouble)}
         >
           <Icon name="download" /> {t.receipt}
         </button>
@@ -210,11 +211,7 @@ function Receipt({ kind, paymentHash }: { kind: 'sent' | 'received'; paymentHash
         </a>
       </div>
       <p className="soft">{t.receiptText}</p>
-      {trouble && (
-        <p role="alert" className="trouble">
-          {trouble}
-        </p>
-      )}
+      {trouble !== undefined && <Trouble error={trouble} />}
     </div>
   )
 }

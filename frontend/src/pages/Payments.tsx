@@ -6,6 +6,7 @@ import { Empty } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
 import { lesser, ProofBadge } from '../parts/ProofBadge'
 import { isOver } from '../parts/states'
+import { Trouble } from '../parts/Trouble'
 import { useNode, useProved } from '../node/context'
 import { blockTimes, wholeHistories } from '../node/whole'
 import { activity, type Activity } from '../story/activity'
@@ -85,12 +86,12 @@ function Export({ items }: { items: Activity[] }) {
   const { prover } = useNode()
   const channels = useProved('channels').answer?.value
   const [isBusy, setBusy] = useState(false)
-  const [trouble, setTrouble] = useState<string>()
+  const [trouble, setTrouble] = useState<unknown>()
   const run = (make: () => Promise<void>) => {
     setBusy(true)
     setTrouble(undefined)
     make()
-      .catch((error: unknown) => setTrouble(error instanceof Error ? error.message : String(error)))
+      .catch(setTrouble)
       .finally(() => setBusy(false))
   }
   const list = async () => {
@@ -122,11 +123,7 @@ function Export({ items }: { items: Activity[] }) {
       <button type="button" className="plain small" disabled={isBusy || !channels?.length} title={t.csvBalanceText} onClick={() => run(balance)}>
         <Icon name="download" /> {t.csvBalance}
       </button>
-      {trouble && (
-        <span role="alert" className="trouble">
-          {trouble}
-        </span>
-      )}
+      {trouble !== undefined && <Trouble error={trouble} />}
     </span>
   )
 }

@@ -6,16 +6,17 @@ import { Callout, Empty } from '../parts/Empty'
 import { NodesWord } from '../parts/ProofBadge'
 import { PeerName } from '../parts/PeerName'
 import { OpenChannel } from '../parts/OpenChannel'
+import { NoAnswer } from '../parts/Trouble'
 import { strangersText } from '../format'
 import type { Peer } from '../node/api'
-import { useNode, usePlain, useProved } from '../node/context'
+import { useFetched, useNode, useProved } from '../node/context'
 import { useText } from '../text'
 
 /** The nodes that this one talks to. */
 export function Peers() {
   const { t } = useText()
   const { api, info } = useNode()
-  const peers = usePlain(api.peers, 5_000)
+  const { answer: peers, error } = useFetched(api.peers, 5_000)
   const channels = useProved('channels').answer?.value
   const [opening, setOpening] = useState<string>()
   const channelsOf = (peer: Peer) => channels?.filter((channel) => channel.peer === peer.node_id && channel.state !== 'closed').length ?? 0
@@ -27,6 +28,7 @@ export function Peers() {
       </div>
       <div className="grid wide-left">
         <section className="card flush">
+          {!peers && (error === undefined ? <p className="empty">{t.loading}</p> : <NoAnswer error={error} />)}
           {peers?.length === 0 && <Empty icon="peers" text={t.noPeers} />}
           <ul className="list">
             {peers?.map((peer) => (

@@ -1,6 +1,7 @@
 import type { Policy as Values } from '@zarnitsa/light-client'
 import { useState } from 'react'
 
+import { AskPolicy } from '../parts/AskPolicy'
 import { Command, Field } from '../parts/Command'
 import { Callout } from '../parts/Empty'
 import { ProofBadge } from '../parts/ProofBadge'
@@ -22,13 +23,14 @@ export function Policy() {
       </div>
       <p className="soft">{t.policyText}</p>
       {proof.answer && policy && <Form key={stamp(policy)} policy={policy} />}
+      {policy?.asks && <AskPolicy key={stamp(policy.asks)} asks={policy.asks} />}
     </>
   )
 }
 
 /** A form is filled anew when the policy has changed, and not because the ledger has grown. */
-function stamp(policy: Values): string {
-  return JSON.stringify(policy, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))
+function stamp(values: object): string {
+  return JSON.stringify(values, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))
 }
 
 function Form({ policy }: { policy: Values }) {
@@ -98,7 +100,7 @@ function Form({ policy }: { policy: Values }) {
               )}
             </div>
           )}
-          <div className="pair">
+          <div className="pair aligned">
             {fields.map((field) => (
               <Field
                 key={field.name}

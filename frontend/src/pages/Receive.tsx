@@ -3,6 +3,7 @@ import { QRCodeSVG } from 'qrcode.react'
 import { useEffect, useState } from 'react'
 
 import { Amount } from '../parts/Amount'
+import { AskButton } from '../parts/AskChannel'
 import { Choice } from '../parts/Choice'
 import { Command, Field } from '../parts/Command'
 import { CopyText } from '../parts/CopyText'
@@ -40,7 +41,8 @@ function Ask({ onMade }: { onMade: (invoice: Invoice) => void }) {
   const { t } = useText()
   const { unit, unitName } = useUnit()
   const order = useOrder()
-  const channels = useProved('channels').answer?.value
+  const proof = useProved('channels')
+  const channels = proof.answer?.value
   const [amount, setAmount] = useState('')
   const [description, setDescription] = useState('')
   const [expiry, setExpiry] = useState<Expiry>('hour')
@@ -55,8 +57,9 @@ function Ask({ onMade }: { onMade: (invoice: Invoice) => void }) {
     onMade(await order('createInvoice', { amountMsat, description, expirySeconds: EXPIRIES[expiry], hold, paymentHash }))
   }
   const wanted = parseAmount(amount, unit)
+  const isTooMuch = receivable !== undefined && wanted !== undefined && wanted > receivable
   return (
-    <section className="card">
+    <section className="card stack">
       <Command label={t.create} busy={t.working} act={create}>
         <div className="pair">
           <Field
@@ -68,7 +71,7 @@ function Ask({ onMade }: { onMade: (invoice: Invoice) => void }) {
             note={
               receivable !== undefined && (
                 <>
-                  {t.peersHave} <Amount msat={receivable} />
+                  {t.peersHave} <Amount msat={receivable} /> <ProofBadge proof={proof} brief />
                 </>
               )
             }
@@ -96,12 +99,16 @@ function Ask({ onMade }: { onMade: (invoice: Invoice) => void }) {
             {hold && <Field label={t.ownHash} hint={t.keyHint} value={ownHash} onChange={setOwnHash} note={t.ownHashNote} />}
           </div>
         </details>
-        {receivable !== undefined && wanted !== undefined && wanted > receivable && (
+        {isTooMuch && (
           <Callout tone="wait" icon="info">
             {t.cannotReceiveSoMuch}
           </Callout>
         )}
       </Command>
+      <footer className="aside">
+        <p className="soft">{t.askGet}</p>
+        <AskButton />
+      </footer>
     </section>
   )
 }

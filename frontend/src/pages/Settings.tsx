@@ -7,6 +7,7 @@ import { Callout } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
 import { BringKey, UnlockKey } from '../parts/KeyDialog'
 import { ProofBadge } from '../parts/ProofBadge'
+import { Tower } from '../parts/Tower'
 import { formatMoment } from '../format'
 import { useNode, useProved } from '../node/context'
 import { forgetPin } from '../node/pin'
@@ -24,6 +25,7 @@ export function Settings() {
         <Key />
         <Trust />
         <Backup />
+        <Tower />
       </div>
     </>
   )
@@ -177,7 +179,7 @@ function Backup() {
     <section className="card stack">
       <h2>{t.backup}</h2>
       <p>{t.backupText}</p>
-      <Command label={t.backupSave} busy={t.working} plain disabled={!mayCommand} act={make}>
+      <Command label={t.backupSave} busy={t.working} plain harmless disabled={!mayCommand} act={make}>
         {!mayCommand && (
           <Callout tone="wait" icon="lock">
             {t.readOnlyText}

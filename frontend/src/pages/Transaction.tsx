@@ -3,6 +3,7 @@ import type { Described } from '@zarnitsa/light-client'
 import { CopyText } from '../parts/CopyText'
 import { Callout } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
+import { Trouble } from '../parts/Trouble'
 import { formatMoment, strangersText } from '../format'
 import { useLookup, useProved } from '../node/context'
 import { Link } from '../router'
@@ -34,7 +35,7 @@ export function Transaction({ hash }: { hash: string }) {
       </div>
       {found.state !== 'proved' && found.state !== 'checking' && (
         <Callout tone="bad" icon="warning">
-          <p role="alert">{found.reason}</p>
+          <Trouble error={found.error} />
         </Callout>
       )}
       {answer && (
@@ -102,7 +103,7 @@ function Value({ text }: { text: string }) {
   const shown = strangersText(text)
   if (shown.length <= LONG) return <code>{shown}</code>
   return (
-    <details style={{ display: 'inline-block', maxWidth: '100%' }}>
+    <details>
       <summary>
         <code>{shown.slice(0, 40)}…</code>
       </summary>

@@ -10,15 +10,16 @@ import { Callout, Empty } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
 import { NodesWord } from '../parts/ProofBadge'
 import { SendCoins } from '../parts/SendCoins'
+import { NoAnswer } from '../parts/Trouble'
 import type { Utxo, WalletTransaction } from '../node/api'
-import { useNode, usePlain } from '../node/context'
+import { useFetched, useNode } from '../node/context'
 import { useText } from '../text'
 
 /** The coins on Bitcoin's chain. */
 export function Wallet() {
   const { t } = useText()
   const { api } = useNode()
-  const wallet = usePlain(api.wallet, 10_000)
+  const { answer: wallet, error } = useFetched(api.wallet, 10_000)
   const [dialog, setDialog] = useState<'receive' | 'send'>()
   return (
     <>
@@ -26,13 +27,16 @@ export function Wallet() {
         <h1 tabIndex={-1}>{t.wallet}</h1>
         <NodesWord />
         <span className="grow" />
-        <button type="button" className="plain" onClick={() => setDialog('receive')}>
-          <Icon name="receive" /> {t.receiveCoins}
-        </button>
-        <button type="button" onClick={() => setDialog('send')}>
-          <Icon name="pay" /> {t.sendCoins}
-        </button>
+        <div className="actions">
+          <button type="button" className="plain" onClick={() => setDialog('receive')}>
+            <Icon name="receive" /> {t.receiveCoins}
+          </button>
+          <button type="button" onClick={() => setDialog('send')}>
+            <Icon name="pay" /> {t.sendCoins}
+          </button>
+        </div>
       </div>
+      {!wallet && (error === undefined ? <p className="soft">{t.loading}</p> : <NoAnswer error={error} />)}
       {wallet && (
         <>
           <section className="card stack tight">
@@ -120,7 +124,7 @@ function Transactions({ list }: { list: WalletTransaction[] }) {
         <Empty icon="wallet" text={t.noCoins} />
       ) : (
         <div className="scroll">
-          <table>
+          <table className="stacked">
             <thead>
               <tr>
                 <th scope="col">{t.transaction}</th>
@@ -136,14 +140,14 @@ function Transactions({ list }: { list: WalletTransaction[] }) {
             <tbody>
               {list.map((transaction) => (
                 <tr key={transaction.txid}>
-                  <td>
+                  <td data-label={t.transaction}>
                     <CopyText text={transaction.txid} />
                   </td>
-                  <td className="number">
+                  <td className="number" data-label={t.amount}>
                     <Sat sat={transaction.amount_sat} signed />
                   </td>
-                  <td className="number">{transaction.fee_sat !== null && <Sat sat={transaction.fee_sat} />}</td>
-                  <td>
+                  <td className="number" data-label={t.fee}>{transaction.fee_sat !== null && <Sat sat={transaction.fee_sat} />}</td>
+                  <td data-label={t.confirmations}>
                     <Confirmations count={transaction.confirmations} />
                   </td>
                 </tr>
@@ -166,7 +170,7 @@ function Coins({ list }: { list: Utxo[] }) {
         <span className="count">{list.length}</span>
       </header>
       <div className="scroll">
-        <table>
+        <table className="stacked">
           <thead>
             <tr>
               <th scope="col">{t.output}</th>
@@ -180,14 +184,14 @@ function Coins({ list }: { list: Utxo[] }) {
           <tbody>
             {list.map((coin) => (
               <tr key={`${coin.txid}:${coin.vout}`}>
-                <td>
+                <td data-label={t.output}>
                   <CopyText text={`${coin.txid}:${coin.vout}`} />
                 </td>
-                <td>{coin.address && <CopyText text={coin.address} />}</td>
-                <td className="number">
+                <td data-label={t.address}>{coin.address && <CopyText text={coin.address} />}</td>
+                <td className="number" data-label={t.amount}>
                   <Sat sat={coin.amount_sat} />
                 </td>
-                <td>
+                <td data-label={t.confirmations}>
                   <Confirmations count={coin.confirmations} />
                 </td>
               </tr>

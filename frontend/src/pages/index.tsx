@@ -64,6 +64,7 @@ function Named({ path }: { path: string }) {
     case '/channels':
     case '/channels/pending':
     case '/channels/closed':
+    case '/channels/asks':
       return <Channels tab={path} />
     case '/pay':
       return <Pay />

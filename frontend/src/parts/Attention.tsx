@@ -1,10 +1,11 @@
 import type { Channel, Invoice } from '@zarnitsa/light-client'
-import type { ReactNode } from 'react'
+import { useState, type ReactNode } from 'react'
 
 import { useNode, usePlain } from '../node/context'
 import { Link } from '../router'
 import { invoiceState } from '../story/activity'
 import { useText } from '../text'
+import { AskChannel } from './AskChannel'
 import { Icon, type IconName } from './Icon'
 import { isLive } from './states'
 
@@ -18,7 +19,8 @@ interface Matter {
 /** What the person should know or do now, the worst first. */
 export function Attention(props: { channels: Channel[] | undefined; invoices: Invoice[] | undefined }) {
   const { t } = useText()
-  const matters = useMatters(props)
+  const [isAsking, setAsking] = useState(false)
+  const matters = useMatters(props, () => setAsking(true))
   return (
     <section className="card">
       <header>
@@ -37,15 +39,22 @@ export function Attention(props: { channels: Channel[] | undefined; invoices: In
           </li>
         ))}
       </ul>
+      {isAsking && <AskChannel onClose={() => setAsking(false)} />}
     </section>
   )
 }
 
-function useMatters({ channels, invoices }: { channels: Channel[] | undefined; invoices: Invoice[] | undefined }): Matter[] {
+interface Known {
+  channels: Channel[] | undefined
+  invoices: Invoice[] | undefined
+}
+
+function useMatters({ channels, invoices }: Known, onAsk: () => void): Matter[] {
   const { t } = useText()
-  const { api, signer } = useNode()
-  const info = usePlain(api.info, 15_000)
+  const { api, info, signer } = useNode()
   const now = usePlain(api.channels, 15_000)
+  const asks = usePlain(api.asks, 15_000)?.filter(({ status }) => status === 'asked') ?? []
+  const [asking, asked] = [asks.filter(({ direction }) => direction === 'incoming').length, asks.filter(({ direction }) => direction === 'outgoing').length]
   const matters: Matter[] = []
   const add = (isSo: boolean, matter: Matter) => isSo && matters.push(matter)
   const count = (state: string) => channels?.filter((channel) => channel.state === state).length ?? 0
@@ -54,8 +63,14 @@ function useMatters({ channels, invoices }: { channels: Channel[] | undefined; i
   const opening = count('opening') + count('awaiting_confirmations') + count('awaiting_peer_ready')
   const closing = count('shutting_down') + count('closing')
   const pending = <Link to="/channels/pending">{t.look}</Link>
+  const toAsks = <Link to="/channels/asks">{t.look}</Link>
+  const ask = (
+    <button type="button" className="link" onClick={onAsk}>
+      {t.askHub}
+    </button>
+  )
 
-  add(info?.chain_available === false, { key: 'chain', icon: 'warning', tone: 'bad', what: t.chainAwayText })
+  add(!info.chain_available, { key: 'chain', icon: 'warning', tone: 'bad', what: t.chainAwayText })
   add(offline > 0, {
     key: 'offline',
     icon: 'clock',
@@ -66,6 +81,8 @@ function useMatters({ channels, invoices }: { channels: Channel[] | undefined; i
       </>
     ),
   })
+  add(asking > 0, { key: 'asking', icon: 'receive', tone: 'wait', what: <>{t.asksWaiting(asking)} {toAsks}</> })
+  add(asked > 0, { key: 'asked', icon: 'clock', tone: 'wait', what: <>{t.askedWaiting(asked)} {toAsks}</> })
   add(closing > 0, { key: 'closing', icon: 'clock', tone: 'wait', what: <>{t.closingText(closing)} {pending}</> })
   add(opening > 0, { key: 'opening', icon: 'clock', tone: 'wait', what: <>{t.openingText(opening)} {pending}</> })
   const held = invoices?.filter((invoice) => invoiceState(invoice) === 'held') ?? []
@@ -91,7 +108,7 @@ function useMatters({ channels, invoices }: { channels: Channel[] | undefined; i
     tone: 'wait',
     what: (
       <>
-        {t.noChannelText} <Link to="/channels">{t.openChannel}</Link>
+        {t.noChannelText} <Link to="/channels">{t.openChannel}</Link>. {t.askGet} {ask}
       </>
     ),
   })
@@ -99,7 +116,7 @@ function useMatters({ channels, invoices }: { channels: Channel[] | undefined; i
     key: 'deaf',
     icon: 'info',
     tone: 'wait',
-    what: t.cannotReceiveText,
+    what: <>{t.cannotReceiveText} {ask}</>,
   })
   add(signer.state === 'none', {
     key: 'key',

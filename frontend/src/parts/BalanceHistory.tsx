@@ -1,11 +1,12 @@
 import type { Channel } from '@zarnitsa/light-client'
 import { useEffect, useRef, useState } from 'react'
 
-import { useNode } from '../node/context'
+import { useNode, type Proof } from '../node/context'
 import { ReadError } from '../node/prover'
 import { balanceOverTime, type WholeHistory } from '../story/balance'
 import { useText } from '../text'
 import { Chart, type Point } from './Chart'
+import { ProofBadge } from './ProofBadge'
 import { isOver } from './states'
 import { When } from './When'
 
@@ -13,7 +14,7 @@ import { When } from './When'
 const STEPS = 250
 
 /** What this side had in channels, block by block of the ledger. */
-export function BalanceHistory({ channels }: { channels: Channel[] }) {
+export function BalanceHistory({ channels, proof }: { channels: Channel[]; proof: Proof<'channels'> }) {
   const { t } = useText()
   const { prover, suspect } = useNode()
   const [points, setPoints] = useState<Point[]>()
@@ -40,7 +41,7 @@ export function BalanceHistory({ channels }: { channels: Channel[] }) {
       if (isCurrent) setPoints(balanceOverTime(histories, isOver))
     }
     read().catch((error: unknown) => {
-      if (error instanceof ReadError && error.kind === 'proof') suspect(error.message)
+      if (error instanceof ReadError && error.kind === 'proof') suspect(error)
     })
     return () => {
       isCurrent = false
@@ -52,6 +53,8 @@ export function BalanceHistory({ channels }: { channels: Channel[] }) {
     <section className="card">
       <header>
         <h2>{t.balanceOverTime}</h2>
+        <span className="grow" />
+        <ProofBadge proof={proof} brief />
       </header>
       <Chart points={points} label={t.balanceOverTime} from={<When height={first.at} />} to={<When height={last.at} />} />
     </section>

@@ -6,13 +6,14 @@ import { useText } from '../text'
 import { Amount } from './Amount'
 import { Command, Field } from './Command'
 import { Dialog } from './Dialog'
-import { NodesWord } from './ProofBadge'
+import { NodesWord, ProofBadge } from './ProofBadge'
 
 /** What this node charges for passing payments on by this channel. */
 export function ChannelFees({ channelId }: { channelId: string }) {
   const { t, language } = useText()
   const { api } = useNode()
-  const policy = useProved('policy').answer?.value
+  const proof = useProved('policy')
+  const policy = proof.answer?.value
   const own = usePlain(api.policy)?.channels.find((channel) => channel.channel_id === channelId)
   const [isOpen, setOpen] = useState(false)
   if (!policy) return null
@@ -25,7 +26,7 @@ export function ChannelFees({ channelId }: { channelId: string }) {
       <button type="button" className="link" onClick={() => setOpen(true)}>
         {t.change}
       </button>{' '}
-      {own && <NodesWord />}
+      {own ? <NodesWord /> : <ProofBadge proof={proof} brief />}
       {isOpen && (
         <Dialog title={t.channelFees} onClose={() => setOpen(false)}>
           <Form channelId={channelId} now={{ baseFeeMsat, feePpm, cltvDelta }} hasOwn={own !== undefined} onDone={() => setOpen(false)} />

@@ -11,6 +11,7 @@ import { Command } from './Command'
 import { Dialog } from './Dialog'
 import { Callout } from './Empty'
 import { FeeChoice, type FeeRate } from './FeeChoice'
+import { ProofBadge } from './ProofBadge'
 
 interface CloseProps {
   channel: Channel
@@ -22,6 +23,7 @@ interface CloseProps {
 export function CloseChannel({ channel, now, onClose }: CloseProps) {
   const { t } = useText()
   const order = useOrder()
+  const proved = useProved('channel', channel.channelId)
   const isOffline = now?.state === 'offline'
   const [way, setWay] = useState<'together' | 'force'>(isOffline ? 'force' : 'together')
   const [fee, setFee] = useState<FeeRate>()
@@ -56,7 +58,7 @@ export function CloseChannel({ channel, now, onClose }: CloseProps) {
           ]}
         />
         <p>
-          {t.closeYours} <Amount msat={channel.localMsat} />
+          {t.closeYours} <Amount msat={channel.localMsat} /> <ProofBadge proof={proved} brief />
         </p>
         {flight > 0n && (
           <Callout tone="wait" icon="clock">
@@ -83,7 +85,8 @@ export function CloseChannel({ channel, now, onClose }: CloseProps) {
 
 function ForceWarning({ isSure, onSure }: { isSure: boolean; onSure: (sure: boolean) => void }) {
   const { t, language } = useText()
-  const policy = useProved('policy').answer?.value
+  const proof = useProved('policy')
+  const policy = proof.answer?.value
   return (
     <>
       <Callout tone="bad" icon="warning">
@@ -91,7 +94,7 @@ function ForceWarning({ isSure, onSure }: { isSure: boolean; onSure: (sure: bool
         <ul>
           <li>
             {t.forceDelay}
-            {policy && ` ${t.forceAtMost(policy.maxToSelfDelay, blocksAsTime(policy.maxToSelfDelay, language))}`}
+            {policy && ` ${t.forceAtMost(policy.maxToSelfDelay, blocksAsTime(policy.maxToSelfDelay, language))}`} <ProofBadge proof={proof} brief />
           </li>
           <li>{t.forceCost}</li>
           <li>{t.forceFinal}</li>

@@ -1,6 +1,6 @@
 import { blocksAsTime, strangersText } from '../format'
 import type { ChannelClosing, ClosingOutput } from '../node/api'
-import { useNode, usePlain } from '../node/context'
+import { useNode } from '../node/context'
 import { closeReason } from '../story/reason'
 import { useText } from '../text'
 import { Sat } from './Amount'
@@ -11,8 +11,7 @@ import { NodesWord } from './ProofBadge'
 /** How a channel ends: by whom and why, what is ours of it, and how long until it can be spent. */
 export function ClosingPanel({ closing }: { closing: ChannelClosing }) {
   const { t, language } = useText()
-  const { api } = useNode()
-  const height = usePlain(api.info, 10_000)?.block_height
+  const height = useNode().info.block_height
   const causes: Record<string, string> = t.closeCauses
   const spenders: Record<string, string> = t.closeSpenders
   return (
@@ -52,7 +51,7 @@ export function ClosingPanel({ closing }: { closing: ChannelClosing }) {
   )
 }
 
-function Output({ output, height }: { output: ClosingOutput; height: number | undefined }) {
+function Output({ output, height }: { output: ClosingOutput; height: number }) {
   const { t } = useText()
   const kinds: Record<string, string> = t.outputKinds
   const isOurs = output.taken_by === 'local'
@@ -71,12 +70,12 @@ function Output({ output, height }: { output: ClosingOutput; height: number | un
 }
 
 /** Blocks and hours until it can be spent. */
-function Countdown({ output, height }: { output: ClosingOutput; height: number | undefined }) {
+function Countdown({ output, height }: { output: ClosingOutput; height: number }) {
   const { t, language } = useText()
   if (output.taken_by === 'local') return <small>{t.backInWallet}</small>
   if (output.taken_by === 'remote') return <small>{t.takenByPeer}</small>
   if (output.claim === null) return <small>{t.notOurs}</small>
-  if (output.spendable_height === null || height === undefined) return <small>{t.waitsForChain}</small>
+  if (output.spendable_height === null) return <small>{t.waitsForChain}</small>
   const left = output.spendable_height - height - 1
   return <small>{left > 0 ? t.spendableIn(left, blocksAsTime(left, language)) : t.spendableNow}</small>
 }

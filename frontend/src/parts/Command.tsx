@@ -3,12 +3,14 @@ import { useId, useState, type ReactNode } from 'react'
 import { useNode } from '../node/context'
 import { CancelledError } from '../node/signer'
 import { useText } from '../text'
+import { Trouble } from './Trouble'
 
 /** Why nothing may be ordered now, in words; undefined where it may. */
 export function useLock(): string | undefined {
   const { t } = useText()
-  const { distrust, connected } = useNode()
+  const { distrust, alarm, connected } = useNode()
   if (distrust !== undefined) return t.locked
+  if (alarm !== undefined) return t.alarmLock
   return connected === false ? t.lockedOffline : undefined
 }
 
@@ -20,6 +22,8 @@ interface CommandProps {
   /** There is something nearer at hand to do. */
   plain?: boolean
   disabled?: boolean
+  /** It neither spends nor changes anything: it is not locked. */
+  harmless?: boolean
   act(): Promise<void>
   /** Beside the button. */
   beside?: ReactNode
@@ -27,18 +31,20 @@ interface CommandProps {
 }
 
 /** A form that spends or changes something: locked while an answer of the node is not proved. */
-export function Command({ label, busy, danger, plain, disabled = false, act, beside, children }: CommandProps) {
-  const lock = useLock()
+export function Command(props: CommandProps) {
+  const { label, busy, danger, plain, disabled = false, harmless = false, act, beside, children } = props
+  const locked = useLock()
+  const lock = harmless ? undefined : locked
   const reason = useId()
   const [isBusy, setBusy] = useState(false)
-  const [trouble, setTrouble] = useState<string>()
+  const [trouble, setTrouble] = useState<unknown>()
 
   const submit = () => {
     setBusy(true)
     setTrouble(undefined)
     act()
       .catch((error: unknown) => {
-        if (!(error instanceof CancelledError)) setTrouble(error instanceof Error ? error.message : String(error))
+        if (!(error instanceof CancelledError)) setTrouble(error)
       })
       .finally(() => setBusy(false))
   }
@@ -66,11 +72,7 @@ export function Command({ label, busy, danger, plain, disabled = false, act, bes
           {lock}
         </p>
       )}
-      {trouble && (
-        <p role="alert" className="trouble">
-          {trouble}
-        </p>
-      )}
+      {trouble !== undefined && <Trouble error={trouble} />}
     </form>
   )
 }

@@ -5,6 +5,7 @@ import { useNode, usePlain } from '../node/context'
 import { useText } from '../text'
 import { Choice } from './Choice'
 import { Field } from './Command'
+import { NodesWord } from './ProofBadge'
 
 type Speed = 'auto' | 'slow' | 'normal' | 'fast' | 'own'
 
@@ -53,7 +54,7 @@ export function FeeChoice({ onChange }: { onChange: (rate: FeeRate) => void }) {
       )}
       <p className="hint">
         {rate === 'invalid' ? t.feeWrong : speed === 'auto' ? t.feeAutoHint : rate !== undefined && `${rate} ${t.satPerVb}`}
-        {speed === 'auto' && fees && ` ${t.feeNow} ${fees.normal_sat_vb} ${t.satPerVb}.`}
+        {speed === 'auto' && fees && ` ${t.feeNow} ${fees.normal_sat_vb} ${t.satPerVb}.`} {fees && speed !== 'own' && <NodesWord />}
       </p>
     </div>
   )

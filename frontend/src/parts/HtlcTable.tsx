@@ -20,7 +20,7 @@ export function HtlcTable({ htlcs }: { htlcs: ChannelHtlc[] }) {
         <NodesWord />
       </header>
       <div className="scroll">
-        <table>
+        <table className="stacked">
           <thead>
             <tr>
               <th scope="col">{t.direction}</th>
@@ -35,15 +35,15 @@ export function HtlcTable({ htlcs }: { htlcs: ChannelHtlc[] }) {
           <tbody>
             {htlcs.map((htlc) => (
               <tr key={`${htlc.direction}${htlc.id}`}>
-                <td>{htlc.direction === 'incoming' ? t.incoming : t.outgoing}</td>
-                <td className="number">
+                <td data-label={t.direction}>{htlc.direction === 'incoming' ? t.incoming : t.outgoing}</td>
+                <td className="number" data-label={t.amount}>
                   <Amount msat={BigInt(htlc.amount_msat)} />
                 </td>
-                <td>
+                <td data-label={t.payment}>
                   <code title={htlc.payment_hash}>{shorten(htlc.payment_hash)}</code>
                 </td>
-                <td>{states[htlc.state] ?? htlc.state}</td>
-                <td>
+                <td data-label={t.state}>{states[htlc.state] ?? htlc.state}</td>
+                <td data-label={t.timesOut}>
                   {htlc.cltv_expiry.toLocaleString(language)}
                   {height !== undefined && <small> ({t.inBlocks(Math.max(0, htlc.cltv_expiry - height))})</small>}
                 </td>

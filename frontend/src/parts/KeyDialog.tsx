@@ -5,6 +5,7 @@ import { useNode } from '../node/context'
 import { useText } from '../text'
 import { Field } from './Command'
 import { Dialog } from './Dialog'
+import { Trouble } from './Trouble'
 
 /** Asks for the operator's key: to be brought here once, and then for its passphrase. */
 export function KeyDialog() {
@@ -25,12 +26,12 @@ export function KeyDialog() {
 
 function useAttempt() {
   const [isBusy, setBusy] = useState(false)
-  const [trouble, setTrouble] = useState<string>()
+  const [trouble, setTrouble] = useState<unknown>()
   const attempt = (act: () => Promise<void>) => {
     setBusy(true)
     setTrouble(undefined)
     act()
-      .catch((error: unknown) => setTrouble(error instanceof Error ? error.message : String(error)))
+      .catch(setTrouble)
       .finally(() => setBusy(false))
   }
   return { isBusy, trouble, attempt }
@@ -82,11 +83,7 @@ export function BringKey() {
           {isBusy ? t.working : t.keepKey}
         </button>
       </div>
-      {trouble && (
-        <p role="alert" className="trouble">
-          {trouble}
-        </p>
-      )}
+      {trouble !== undefined && <Trouble error={trouble} />}
     </form>
   )
 }
@@ -113,11 +110,7 @@ export function UnlockKey() {
           {isBusy ? t.working : t.unlock}
         </button>
       </div>
-      {trouble && (
-        <p role="alert" className="trouble">
-          {trouble}
-        </p>
-      )}
+      {trouble !== undefined && <Trouble error={trouble} />}
     </form>
   )
 }

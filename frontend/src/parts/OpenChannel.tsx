@@ -11,6 +11,7 @@ import { Command, Field } from './Command'
 import { Dialog } from './Dialog'
 import { Callout } from './Empty'
 import { FeeChoice, type FeeRate } from './FeeChoice'
+import { NodesWord, ProofBadge } from './ProofBadge'
 
 /** Everything that opening a channel asks. */
 export function OpenChannel({ peer = '', onClose }: { peer?: string; onClose: () => void }) {
@@ -19,7 +20,8 @@ export function OpenChannel({ peer = '', onClose }: { peer?: string; onClose: ()
   const { api } = useNode()
   const order = useOrder()
   const wallet = usePlain(api.balance)
-  const policy = useProved('policy').answer?.value
+  const proof = useProved('policy')
+  const policy = proof.answer?.value
   const [uri, setUri] = useState(peer)
   const [amount, setAmount] = useState('')
   const [all, setAll] = useState(false)
@@ -66,14 +68,14 @@ export function OpenChannel({ peer = '', onClose }: { peer?: string; onClose: ()
           note={
             wallet && (
               <>
-                {t.available}: <Sat sat={wallet.onchain_sat} />.{' '}
+                {t.available}: <Sat sat={wallet.onchain_sat} /> <NodesWord />{' '}
                 <button type="button" className="link" onClick={() => setAll(true)}>
                   {t.takeAll}
                 </button>
                 {policy && (
                   <>
                     {' '}
-                    {t.allowed} <Sat sat={policy.minChannelSat} /> – <Sat sat={policy.maxChannelSat} />
+                    {t.allowed} <Sat sat={policy.minChannelSat} /> – <Sat sat={policy.maxChannelSat} /> <ProofBadge proof={proof} brief />
                   </>
                 )}
               </>

@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { formatMoment } from '../format'
 import type { State } from '../node/answers'
 import type { Answer, Reading } from '../node/messages'
+import { troubleOf } from '../story/trouble'
 import { useText } from '../text'
 import { Dialog } from './Dialog'
 import { Icon } from './Icon'
@@ -17,8 +18,9 @@ export function ProofBadge({ proof, brief = false }: { proof: State<Grounds>; br
   if (proof.state === 'checking') return <span className="badge checking">{t.checking}</span>
   if (proof.state !== 'proved') {
     const word = proof.state === 'refuted' ? t.refuted : t.unavailable
+    const { words, detail } = troubleOf(t, proof.error)
     return (
-      <span className={`badge ${proof.state}`} role="alert" title={proof.reason}>
+      <span className={`badge ${proof.state}`} role="alert" title={[words, detail].filter(Boolean).join(' ')}>
         <Icon name="warning" />
         {word}
       </span>

@@ -10,6 +10,7 @@ import { Command, Field } from './Command'
 import { CopyText } from './CopyText'
 import { Callout } from './Empty'
 import { FeeChoice, type FeeRate } from './FeeChoice'
+import { NodesWord } from './ProofBadge'
 
 /** Sends coins of the wallet to an address. It is no transaction of the ledger: the session's token commands it. */
 export function SendCoins({ target }: { target: PayTarget & { kind: 'address' } }) {
@@ -66,7 +67,7 @@ export function SendCoins({ target }: { target: PayTarget & { kind: 'address' } 
         note={
           wallet && (
             <>
-              {t.available}: <Sat sat={wallet.onchain_sat} />.{' '}
+              {t.available}: <Sat sat={wallet.onchain_sat} /> <NodesWord />{' '}
               <button type="button" className="link" onClick={() => setAll(true)}>
                 {t.takeAll}
               </button>

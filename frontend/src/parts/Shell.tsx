@@ -2,10 +2,11 @@ import { useEffect, useRef, useState } from 'react'
 
 import { Page } from '../pages'
 import { strangersText } from '../format'
-import { useNode, usePlain, useProved } from '../node/context'
+import { useNode, useProved } from '../node/context'
 import { PLACES, type Place } from '../places'
 import { Link, usePath, useVisit } from '../router'
 import { useText } from '../text'
+import { Alarms } from './Alarm'
 import { Icon } from './Icon'
 import { KeyDialog } from './KeyDialog'
 import { ProofBadge } from './ProofBadge'
@@ -13,7 +14,7 @@ import { ProofBadge } from './ProofBadge'
 /** What stands around every page: where one is, and whether anything is wrong. */
 export function Shell() {
   const { t } = useText()
-  const { connected, distrust } = useNode()
+  const { connected } = useNode()
   const path = usePath()
   const visit = useVisit()
   const [isMenuOpen, setMenuOpen] = useState(false)
@@ -35,17 +36,7 @@ export function Shell() {
       <div className="app">
         <Side isOpen={isMenuOpen} />
         <div className="body" inert={isMenuOpen}>
-          {distrust && (
-            <div role="alert" className="alarm">
-              <Icon name="warning" />
-              <div>
-                <p>
-                  <strong>{t.locked}</strong>
-                </p>
-                <p>{distrust}</p>
-              </div>
-            </div>
-          )}
+          <Alarms />
           {connected === false && (
             <p role="status" className="notice">
               {t.disconnected}
@@ -105,10 +96,9 @@ function Item({ place }: { place: Place }) {
 /** How far ledger and chain have come, and whether the key is at hand. */
 function TopLine() {
   const { t, language } = useText()
-  const { api, signer, connected, distrust } = useNode()
-  const info = usePlain(api.info, 15_000)
+  const { info, signer, connected, distrust, alarm } = useNode()
   const policy = useProved('policy')
-  const tone = distrust ? 'bad' : connected ? 'good' : 'wait'
+  const tone = distrust || alarm !== undefined ? 'bad' : connected ? 'good' : 'wait'
   const toggleKey = () => {
     if (signer.state === 'unlocked') signer.lock()
     else signer.ready().catch(() => undefined)
@@ -118,19 +108,17 @@ function TopLine() {
     <section className="top" aria-label={t.state}>
       <span>
         <span className={`dot ${tone}`} />
-        {distrust ? t.notTrusted : connected ? t.live : connected === false ? t.noAnswer : t.connecting}
+        {distrust ? t.notTrusted : alarm !== undefined ? t.oldLedger : connected ? t.live : connected === false ? t.noAnswer : t.connecting}
       </span>
       <ProofBadge proof={policy} />
-      {info && (
-        <span>
-          <span className="long">{t.bitcoinBlock}</span>
-          <span className="short" aria-hidden="true">
-            ₿
-          </span>{' '}
-          {info.block_height.toLocaleString(language)}
-          {!info.chain_available && <span className="pill bad">{t.chainAway}</span>}
-        </span>
-      )}
+      <span title={t.nodesWordMeaning}>
+        <span className="long">{t.bitcoinBlock}</span>
+        <span className="short" aria-hidden="true">
+          ₿
+        </span>{' '}
+        {info.block_height.toLocaleString(language)}
+        {!info.chain_available && <span className="pill bad">{t.chainAway}</span>}
+      </span>
       <span className="grow" />
       <button type="button" className="icon" onClick={toggleKey}>
         <Icon name={signer.state === 'unlocked' ? 'unlock' : 'lock'} />

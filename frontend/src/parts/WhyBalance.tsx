@@ -13,6 +13,7 @@ import { Amount } from './Amount'
 import { Dialog } from './Dialog'
 import { Icon } from './Icon'
 import { isOver } from './states'
+import { Trouble } from './Trouble'
 import { Virtual } from './Virtual'
 
 const ROW = 44
@@ -39,14 +40,14 @@ function Reasons({ channels }: { channels: Channel[] }) {
   const { t } = useText()
   const { prover, suspect } = useNode()
   const [list, setList] = useState<Move[]>()
-  const [trouble, setTrouble] = useState<string>()
+  const [trouble, setTrouble] = useState<unknown>()
   useEffect(() => {
     let isCurrent = true
     wholeHistories(prover, channels).then(
       (histories) => isCurrent && setList(moves(histories, isOver)),
       (error: unknown) => {
-        if (error instanceof ReadError && error.kind === 'proof') suspect(error.message)
-        if (isCurrent) setTrouble(error instanceof Error ? error.message : String(error))
+        if (error instanceof ReadError && error.kind === 'proof') suspect(error)
+        if (isCurrent) setTrouble(error)
       },
     )
     return () => {
@@ -55,7 +56,7 @@ function Reasons({ channels }: { channels: Channel[] }) {
     // What is asked is why the balance is what it was at the click.
     // oxlint-disable-next-line react-hooks/exhaustive-deps -- a newer balance has another reason
   }, [])
-  if (trouble) return <p role="alert" className="trouble">{trouble}</p>
+  if (trouble !== undefined) return <Trouble error={trouble} />
   if (!list) return <p className="soft">{t.checking}…</p>
   const save = async () => {
     const times = await blockTimes(prover, list.map(({ height }) => height))
@@ -66,7 +67,7 @@ function Reasons({ channels }: { channels: Channel[] }) {
     <>
       <p>{t.whyText}</p>
       <Virtual count={list.length} row={ROW} label={t.whyThis} start="end">
-        {(at) => <Reason key={at} move={list[at]!} />}
+        {(at) => <Reason key={at} move={list[at]!} isOneOfMany={channels.length > 1} />}
       </Virtual>
       <div className="row spread">
         <strong>
@@ -80,14 +81,14 @@ function Reasons({ channels }: { channels: Channel[] }) {
   )
 }
 
-function Reason({ move }: { move: Move }) {
+function Reason({ move, isOneOfMany }: { move: Move; isOneOfMany: boolean }) {
   const { t } = useText()
   return (
     <div className="row spread" style={{ width: '100%', flexWrap: 'nowrap' }}>
       <span>
         {whatMoved(t, move)}{' '}
         <small>
-          {shorten(move.channelId)},{' '}
+          {isOneOfMany && `${shorten(move.channelId)}, `}
           <Link to={`/ledger/transactions/${move.txHash}`}>
             {t.block.toLowerCase()} {move.height.toString()}
           </Link>

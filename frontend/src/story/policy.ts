@@ -19,7 +19,7 @@ const field = (name: PolicyName, unit: PolicyField['unit']): PolicyField => ({ n
 export const POLICY_FIELDS = [
   {
     group: 'forwarding',
-    fields: [field('baseFeeMsat', 'msat'), field('feePpm', 'ppm'), field('cltvDelta', 'blocks')],
+    fields: [field('baseFeeMsat', 'msat'), field('feePpm', 'ppm'), field('cltvDelta', 'count')],
   },
   {
     group: 'accept',
@@ -28,7 +28,7 @@ export const POLICY_FIELDS = [
       field('maxChannelSat', 'sat'),
       field('maxChannels', 'count'),
       field('maxChannelsPerPeer', 'count'),
-      field('minimumDepth', 'blocks'),
+      field('minimumDepth', 'count'),
     ],
   },
   {
@@ -49,7 +49,7 @@ export const POLICY_FIELDS = [
       field('minInFlightMsat', 'msat'),
       field('maxHtlcMinimumMsat', 'msat'),
       field('minAcceptedHtlcs', 'count'),
-      field('maxMinimumDepth', 'blocks'),
+      field('maxMinimumDepth', 'count'),
       field('maxDustExposureMsat', 'msat'),
     ],
   },

@@ -99,8 +99,8 @@ export async function paid(page: Page): Promise<void> {
 }
 
 /** Nothing can be spent, and the page says why: an invoice that could be paid, a channel that could be opened. */
-export async function expectLocked(page: Page, invoice: string): Promise<void> {
-  await expect(page.getByRole('alert').filter({ hasText: t.locked })).toBeVisible()
+export async function expectLocked(page: Page, invoice: string, why: string = t.locked): Promise<void> {
+  await expect(page.getByRole('alert').filter({ hasText: why })).toBeVisible()
   await goTo(page, t.pay)
   await page.getByLabel(t.payBox).fill(invoice)
   await expect(button(page.getByRole('main'), t.payNow)).toBeDisabled()

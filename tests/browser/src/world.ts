@@ -103,15 +103,16 @@ async function start(folder: string, children: Child[]): Promise<WorldAddress> {
 
 interface Start {
   zarnitsa: string
-  name: (typeof NAMES)[number]
+  name: string
   dataDir: string
   http: number
   lightning: number
   chain: ChainAddress
 }
 
-function startNode({ zarnitsa, name, dataDir, http, lightning, chain }: Start) {
-  mkdirSync(dataDir)
+/** Starts one, in a folder that is new or has a node of before. */
+export function startNode({ zarnitsa, name, dataDir, http, lightning, chain }: Start) {
+  mkdirSync(dataDir, { recursive: true })
   const role = name === 'hub' ? 'hub' : 'user'
   const who = ['--role', role, '--alias', name, '--network', 'regtest', '--data-dir', dataDir]
   const where = ['--http', `127.0.0.1:${http}`, '--listen', `127.0.0.1:${lightning}`]
@@ -147,7 +148,7 @@ async function endow({ chain, hub, alice, bob }: World): Promise<void> {
 }
 
 /** What cargo built, with the UI in it. */
-function program(): string {
+export function program(): string {
   const root = join(dirname(fileURLToPath(import.meta.url)), '../../..')
   const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target')
   const path = process.env.ZARNITSA_TEST_PROGRAM ?? join(target, 'debug', 'zarnitsa')

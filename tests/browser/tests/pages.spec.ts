@@ -87,6 +87,23 @@ const DIALOGS: Record<string, (page: Page) => Promise<void>> = {
     await button(page, t.openChannel).click()
   },
   key: (page) => button(page, t.keyNone).click(),
+  ask: async (page) => {
+    await page.getByRole('link', { name: t.channels, exact: true }).first().click()
+    await button(page, t.askChannel).click()
+  },
+  batch: async (page) => {
+    await page.getByRole('link', { name: t.channels, exact: true }).first().click()
+    await button(page, t.openSeveral).click()
+  },
+  'send-coins': async (page) => {
+    await page.goto(new URL('/wallet', page.url()).href)
+    await button(page, t.sendCoins).first().click()
+  },
+  'receive-coins': async (page) => {
+    await page.goto(new URL('/wallet', page.url()).href)
+    await button(page, t.receiveCoins).click()
+  },
+  fees: (page) => button(page, t.change).click(),
 }
 
 /** Takes a picture, and says all that is wrong with the page as it stands. */
@@ -99,8 +116,10 @@ async function faults(page: Page, name: string): Promise<string[]> {
 /** Takes a picture, and says whether something is wider than the window. */
 async function tooWide(page: Page, name: string): Promise<string[]> {
   await picture(page, name)
-  const { scrollWidth, clientWidth } = await page.evaluate(() => document.documentElement)
-  return scrollWidth > clientWidth ? [`${name}: ${scrollWidth - clientWidth} pixels wider than the window`] : []
+  // A phone's browser widens its window to what is too wide for it: what counts is the width that it has.
+  const scrollWidth = await page.evaluate(() => document.documentElement.scrollWidth)
+  const width = page.viewportSize()?.width ?? 0
+  return scrollWidth > width ? [`${name}: ${scrollWidth - width} pixels wider than the window`] : []
 }
 
 const nameOf = (path: string) => path.slice(1).replaceAll('/', '-').replace(/[0-9a-f]{64}/, 'one') || 'home'
@@ -127,6 +146,7 @@ async function furnish(world: World): Promise<string[]> {
   return [
     `/channels/${channel_id}`,
     '/channels/closed',
+    '/channels/asks',
     `/payments/sent/${sent}`,
     `/payments/received/${received}`,
     `/ledger/blocks/${step?.ledger_height}`,

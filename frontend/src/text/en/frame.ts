@@ -27,6 +27,7 @@ export const frame = {
   connecting: 'Connecting',
   noAnswer: 'No answer',
   notTrusted: 'Not trusted',
+  oldLedger: 'Old ledger',
   bitcoinBlock: 'Bitcoin block',
   chainAway: 'Bitcoin Core is away',
 
@@ -35,6 +36,7 @@ export const frame = {
   satPerVb: 'sat/vB',
 
   checking: 'checking',
+  loading: 'Asking the node…',
   provedAt: 'proved at block',
   refuted: 'does not match',
   unavailable: 'no answer',

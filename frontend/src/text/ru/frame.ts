@@ -29,6 +29,7 @@ export const frame: typeof en = {
   connecting: 'Соединение',
   noAnswer: 'Нет ответа',
   notTrusted: 'Нет доверия',
+  oldLedger: 'Старый реестр',
   bitcoinBlock: 'Блок Биткойна',
   chainAway: 'Bitcoin Core недоступен',
 
@@ -37,6 +38,7 @@ export const frame: typeof en = {
   satPerVb: 'сат/vB',
 
   checking: 'проверяется',
+  loading: 'Спрашиваем узел…',
   provedAt: 'доказано в блоке',
   refuted: 'не сходится',
   unavailable: 'нет ответа',
