@@ -7,17 +7,19 @@ use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret, SignedRawBolt11
 use std::time::Duration;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids;
-use zarnitsa_channel::message::UpdateAddHtlc;
-use zarnitsa_peer::onion::{self, FailureCode, IncomingHtlc, Peeled, ONION_LENGTH};
+use zarnitsa_peer::onion::{self, FailureCode, IncomingHtlc, Peeled};
 use zarnitsa_peer::routing::Returned;
 use zarnitsa_service::records::Failure;
 use zarnitsa_service::transactions::NewInvoice;
 
-use crate::driver::Part;
+use crate::driver::{Part, Received};
 use crate::shared::Shared;
 
 /// Blocks that a payer must leave until the HTLC expires. LDK's onion reader refuses less than 40; 80 is what others ask.
 pub(crate) const MIN_FINAL_CLTV_EXPIRY_DELTA: u64 = 80;
+
+/// No HTLC that expires later is forwarded (BOLT 4, expiry_too_far).
+const MAX_EXPIRY_BLOCKS: u32 = 2_016;
 
 /// What a payer must send along (BOLT 11, field `m`). The invoice is the only record of it.
 pub(crate) fn payment_metadata(invoice: &str) -> Option<Vec<u8>> {
@@ -65,21 +67,32 @@ impl Shared {
     }
 
     /// Reads the onion of an HTLC that a peer offers.
-    pub(crate) fn peel(
-        &self,
-        add: &UpdateAddHtlc,
-        onion: &[u8; ONION_LENGTH],
-        block_height: u32,
-    ) -> Peeled {
+    pub(crate) fn peel(&self, received: &Received, block_height: u32) -> Peeled {
+        let add = &received.add;
         let htlc = IncomingHtlc {
-            onion,
+            onion: &received.onion,
             amount_msat: add.amount.to_msat(),
             payment_hash: PaymentHash(add.payment_hash.0),
             cltv_expiry: add.cltv_expiry,
-            path_key: None,
+            path_key: received.path_key,
             block_height,
         };
         onion::peel(&self.node_signer, &htlc)
+    }
+
+    /// Whether the HTLC enters a blinded path at this node, and goes on. That stands in its onion.
+    pub(crate) fn is_introduction(&self, received: &Received) -> bool {
+        // Read as of when it was young: by now it may be too late to pass it on, but that is not what is asked.
+        let young = received.add.cltv_expiry.saturating_sub(MAX_EXPIRY_BLOCKS);
+        let peeled = self.peel(received, young);
+        let enters = matches!(
+            peeled,
+            Peeled::Forward {
+                path_key: Some(_),
+                ..
+            }
+        );
+        received.path_key.is_none() && enters
     }
 
     /// What came back for a part of one of our payments, for the route finder and for the ledger.

@@ -24,6 +24,7 @@ pub mod logging;
 mod network_view;
 pub mod node;
 mod notify;
+mod offers;
 mod onchain;
 mod parts;
 mod payment_view;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exonum::crypto::KeyPair;
+use lightning::ln::peer_handler::IgnoringMessageHandler;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use zarnitsa_bitcoin_adapter::{
@@ -13,7 +14,9 @@ use zarnitsa_bitcoin_adapter::{
 };
 use zarnitsa_ledger::{CommittedBlock, Ledger};
 use zarnitsa_peer::routing::Router;
-use zarnitsa_peer::{Gossip, GossipLimits, PeerConfig, PeerEvents, PeerNetwork};
+use zarnitsa_peer::{
+    Gossip, GossipLimits, Messages, OnionMessages, PeerConfig, PeerEvents, PeerNetwork,
+};
 use zarnitsa_service::records::Policy;
 use zarnitsa_service::transactions::PolicyChange;
 use zarnitsa_service::{read, LedgerCall, MemoVerifier};
@@ -336,6 +339,7 @@ fn open_network(
         router: Arc::new(router),
         gossip,
         peer_terms: Arc::new(PeerTerms::open(&folder)),
+        channel_peers: Arc::default(),
     }
 }
 
@@ -348,10 +352,16 @@ fn start_peers(
     let mut settings = PeerConfig::new(chain);
     settings.max_inbound = config.lightning.max_peers;
     settings.gossip = Some(network.gossip.clone());
-    Ok(PeerNetwork::start(
-        settings,
-        Arc::new(LdkSigner::new(signer.clone())),
-    )?)
+    let signer = Arc::new(LdkSigner::new(signer.clone()));
+    let router = zarnitsa_peer::message_router(network.router.graph().clone());
+    let messages = OnionMessages::new(Messages {
+        signer: signer.clone(),
+        peers: network.channel_peers.clone(),
+        router: router.map_err(zarnitsa_peer::StartError::Randomness)?,
+        offers: Arc::new(IgnoringMessageHandler {}),
+    });
+    settings.onion_messages = Arc::new(messages.map_err(zarnitsa_peer::StartError::Randomness)?);
+    Ok(PeerNetwork::start(settings, signer)?)
 }
 
 /// Hands every durable block on, and tells its height.

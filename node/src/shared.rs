@@ -18,8 +18,8 @@ use zarnitsa_ledger::{Ledger, Receipt};
 use zarnitsa_peer::routing::Router;
 use zarnitsa_peer::{Connection, Gossip, PeerNetwork};
 use zarnitsa_service::records::{
-    ChannelPolicy, ChannelRecord, HtlcKey, HtlcRecord, Invoice, Payment, PaymentStatus, Policy,
-    Request, RequestArguments, RequestStatus, ReturnedFailure,
+    ChannelPolicy, ChannelRecord, HtlcKey, HtlcOnion, HtlcRecord, Invoice, Payment, PaymentStatus,
+    Policy, Request, RequestArguments, RequestStatus, ReturnedFailure,
 };
 use zarnitsa_service::transactions::RequestResult;
 use zarnitsa_service::{read, LedgerCall, MemoVerifier};
@@ -30,6 +30,7 @@ use crate::config::Config;
 use crate::hints::PeerTerms;
 use crate::ldk_signer::LdkSigner;
 use crate::notify::Notifier;
+use crate::offers::ChannelPeers;
 use crate::tower::Tower;
 
 /// How many payments are looked through for unfinished ones at a start.
@@ -52,6 +53,7 @@ pub struct Shared {
     pub(crate) router: Arc<Router>,
     pub(crate) gossip: Arc<Gossip>,
     pub(crate) peer_terms: Arc<PeerTerms>,
+    pub(crate) channel_peers: Arc<ChannelPeers>,
     pub(crate) verifier: Arc<MemoVerifier>,
     pub(crate) tower: Option<Arc<Tower>>,
     pub(crate) notifier: Notifier,
@@ -96,6 +98,7 @@ pub(crate) struct NetworkParts {
     pub router: Arc<Router>,
     pub gossip: Arc<Gossip>,
     pub peer_terms: Arc<PeerTerms>,
+    pub channel_peers: Arc<ChannelPeers>,
 }
 
 /// What [`Shared::new`] takes.
@@ -129,6 +132,7 @@ impl Shared {
             router: parts.network.router,
             gossip: parts.network.gossip,
             peer_terms: parts.network.peer_terms,
+            channel_peers: parts.network.channel_peers,
             verifier: parts.verifier,
             tower: parts.tower,
             notifier: Notifier::default(),
@@ -212,7 +216,7 @@ impl Shared {
         read::live_channels(&*self.snapshot())
     }
 
-    pub(crate) fn onion(&self, id: &ChannelId, offerer: Side, htlc: HtlcId) -> Option<Vec<u8>> {
+    pub(crate) fn onion(&self, id: &ChannelId, offerer: Side, htlc: HtlcId) -> Option<HtlcOnion> {
         read::onion(&*self.snapshot(), &HtlcKey::new(id, offerer, htlc))
     }
 

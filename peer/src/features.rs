@@ -10,6 +10,7 @@ pub fn init_features() -> InitFeatures {
     features.set_data_loss_protect_optional();
     features.set_upfront_shutdown_script_optional();
     features.set_variable_length_onion_required();
+    features.set_route_blinding_optional();
     features.set_static_remote_key_required();
     features.set_payment_secret_required();
     features.set_basic_mpp_optional();
@@ -28,6 +29,7 @@ pub fn node_features() -> NodeFeatures {
     features.set_data_loss_protect_optional();
     features.set_upfront_shutdown_script_optional();
     features.set_variable_length_onion_required();
+    features.set_route_blinding_optional();
     features.set_static_remote_key_required();
     features.set_payment_secret_required();
     features.set_basic_mpp_optional();

@@ -10,6 +10,7 @@
 
 mod address;
 mod asking;
+mod bucket;
 mod connections;
 mod event;
 mod features;
@@ -17,6 +18,7 @@ mod gossip;
 mod handler;
 mod inbox;
 mod logger;
+mod messages;
 mod network;
 pub mod onion;
 mod printable;
@@ -30,6 +32,7 @@ pub use features::{init_features, node_features};
 pub use gossip::{FundingOutputs, Gossip, GossipLimits, NotAsked};
 pub use inbox::{PeerEvents, QueueLimits};
 pub use logger::TracingLogger;
+pub use messages::{message_router, MessageRouter, Messages, OnionMessages};
 pub use network::{
     ConnectError, ListenError, PeerConfig, PeerInfo, PeerNetwork, SendError, StartError,
 };

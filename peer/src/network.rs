@@ -34,7 +34,7 @@ pub use call::ConnectError;
 pub use serve::ListenError;
 
 type Routing = Arc<dyn RoutingMessageHandler + Send + Sync>;
-type OnionMessages = Arc<dyn OnionMessageHandler + Send + Sync>;
+type MessageHandling = Arc<dyn OnionMessageHandler + Send + Sync>;
 type Signer = Arc<dyn NodeSigner + Send + Sync>;
 
 /// Addresses in node_announcement, at most.
@@ -44,7 +44,7 @@ type Manager = PeerManager<
     SocketDescriptor,
     Arc<Handler>,
     Routing,
-    OnionMessages,
+    MessageHandling,
     Arc<TracingLogger>,
     Arc<OwnMessages>,
     Signer,
@@ -75,7 +75,7 @@ pub struct PeerConfig {
     /// BOLT 7; none: gossip is neither taken nor passed on.
     pub gossip: Option<Arc<Gossip>>,
     /// BOLT 4, onion messages.
-    pub onion_messages: OnionMessages,
+    pub onion_messages: MessageHandling,
 }
 
 impl PeerConfig {
@@ -246,6 +246,11 @@ impl PeerNetwork {
     /// Tells all peers that want to hear it: BOLT 7's messages of this node's own.
     pub fn broadcast(&self, events: impl IntoIterator<Item = MessageSendEvent>) {
         self.shared.inbox.broadcast(self.shared.node_id, events);
+        self.shared.manager.process_events();
+    }
+
+    /// Something waits to be said, in an onion message for instance.
+    pub fn speak(&self) {
         self.shared.manager.process_events();
     }
 

@@ -162,6 +162,7 @@ fn direct_payment_is_received() {
         cltv_expiry: 845,
         keysend_preimage: None,
         payment_metadata: Some(metadata),
+        context: None,
     } = peel(&payee, &incoming(&onion, &built))
     else {
         panic!("not received");
@@ -226,6 +227,7 @@ fn forwarded_payment_reaches_the_payee_and_its_failure_the_payer() {
         amount_msat,
         cltv_expiry,
         packet,
+        path_key: None,
     } = peel(&hub, &incoming(&onion, &built))
     else {
         panic!("not forwarded");
@@ -244,7 +246,7 @@ fn forwarded_payment_reaches_the_payee_and_its_failure_the_payer() {
         htlc_msat: 5_000,
         height: HEIGHT,
     };
-    let HtlcFailure::Onion { mut reason } = fail_htlc(&payee, &inner, &failure) else {
+    let HtlcFailure::Onion { mut reason } = fail_htlc(&payee, &inner, None, &failure) else {
         panic!("malformed");
     };
     wrap_failure(&shared_secret(&hub, &onion).unwrap(), &mut reason);
@@ -317,7 +319,7 @@ fn onion_for_another_node_or_damaged_is_malformed() {
         };
         assert_eq!(failure.code().0, code, "byte {position}");
         assert_eq!(
-            fail_htlc(&payee, &damaged, &failure),
+            fail_htlc(&payee, &damaged, None, &failure),
             HtlcFailure::Malformed {
                 sha256_of_onion: onion_sha256(&damaged),
                 failure_code: code

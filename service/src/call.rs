@@ -1,5 +1,6 @@
 //! The one door into the ledger: a call becomes a signed transaction.
 
+use bitcoin::secp256k1::PublicKey;
 use exonum::crypto::KeyPair;
 use exonum::messages::{AnyTx, Verified};
 use zarnitsa_channel::command::{Command, LocalCommand};
@@ -7,8 +8,8 @@ use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::message::PeerMessage;
 
 use crate::records::{
-    AskChannelRequest, CloseChannelRequest, Failure, HtlcRef, OpenBatchRequest, OpenChannelRequest,
-    Route,
+    AskChannelRequest, CloseChannelRequest, Failure, HtlcOnion, HtlcRef, OpenBatchRequest,
+    OpenChannelRequest, Route,
 };
 use crate::transactions::{
     AskDecision, AskStep, BatchSigned, ChainStep, ChannelPolicyChange, Closing, Commitment,
@@ -69,6 +70,8 @@ pub enum LedgerCall {
 pub struct Attachment {
     /// With an HTLC that is added: its onion, 1,366 bytes.
     pub onion: Vec<u8>,
+    /// Beside it, behind the introduction node of a blinded path.
+    pub path_key: Option<PublicKey>,
     /// With an HTLC of ours for a payment: the way that it is to go.
     pub route: Option<Route>,
     /// With an HTLC of ours that the peer fails: what the failure onion says, once decoded.
@@ -171,7 +174,11 @@ fn step_transaction(keypair: &KeyPair, step: Step, attachment: Attachment) -> Ve
         Method::Revocation => keypair.revocation(INSTANCE_ID, Revocation::new(step)),
         Method::HtlcAdd => {
             let causes = (attachment.incoming, attachment.route);
-            keypair.htlc_add(INSTANCE_ID, HtlcAdd::new(step, attachment.onion, causes))
+            let onion = HtlcOnion {
+                packet: attachment.onion,
+                path_key: attachment.path_key,
+            };
+            keypair.htlc_add(INSTANCE_ID, HtlcAdd::new(step, onion, causes))
         }
         Method::HtlcResolve => {
             keypair.htlc_resolve(INSTANCE_ID, HtlcResolve::new(step, attachment.failure))

@@ -10,8 +10,8 @@ use zarnitsa_channel::params::Side;
 use zarnitsa_channel::state::Channel;
 
 use crate::records::{
-    Ask, ChannelPolicy, ChannelRecord, Config, Event, Forward, HistoryEntry, HtlcKey, HtlcRecord,
-    Invoice, Payment, Policy, Request, ReturnedFailure,
+    Ask, ChannelPolicy, ChannelRecord, Config, Event, Forward, HistoryEntry, HtlcKey, HtlcOnion,
+    HtlcRecord, Invoice, Payment, Policy, Request, ReturnedFailure,
 };
 use crate::schema::Schema;
 use crate::INSTANCE_NAME;
@@ -115,8 +115,8 @@ pub fn htlcs_below(snapshot: &dyn Snapshot, id: &ChannelId, below: (u64, u64)) -
 }
 
 /// The onion of an HTLC that lives.
-pub fn onion(snapshot: &dyn Snapshot, key: &HtlcKey) -> Option<Vec<u8>> {
-    schema(snapshot)?.onions.get(key)
+pub fn onion(snapshot: &dyn Snapshot, key: &HtlcKey) -> Option<HtlcOnion> {
+    HtlcOnion::from_stored(schema(snapshot)?.onions.get(key)?)
 }
 
 /// Why an HTLC of this node's failed, as it came: while the HTLC that it was forwarded for lives.

@@ -28,7 +28,7 @@ pub struct Schema<T: Access> {
     pub history: Group<T, Hash, ProofListIndex<T::Base, HistoryEntry>>,
     /// All HTLCs that ever were.
     pub htlcs: ProofMapIndex<T::Base, HtlcKey, HtlcRecord>,
-    /// Onions of HTLCs that live.
+    /// Onions of HTLCs that live, each with its path key where it has one.
     pub onions: MapIndex<T::Base, HtlcKey, Vec<u8>>,
     /// Payments that pass through this node, by the HTLC in.
     pub forwards: ProofMapIndex<T::Base, HtlcKey, Forward>,

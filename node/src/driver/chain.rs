@@ -8,6 +8,7 @@ use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::state::Channel;
 
 use super::effects::Batch;
+use super::forwarding::names_of;
 use super::live::Live;
 use super::step::{split, Step};
 use super::Driver;
@@ -211,6 +212,7 @@ impl Driver {
         let params = live.machine.params();
         self.shared.chain.unwatch(params.funding);
         self.shared.peer_terms.forget(&id);
+        self.shared.channel_peers.forget(names_of(&live.machine));
         self.announcings.remove(&id);
         self.published.remove(&id);
         let mut none_left = false;

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use bitcoin::secp256k1::PublicKey;
 use lightning::ln::msgs::MessageSendEvent;
 use zarnitsa_channel::action::{Event, FailureReason};
 use zarnitsa_channel::amount::Msat;
@@ -15,7 +16,7 @@ use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentPreimage};
 use zarnitsa_channel::message::UpdateAddHtlc;
 use zarnitsa_channel::params::Side;
 use zarnitsa_channel::state::Channel;
-use zarnitsa_peer::onion::{self, Failure, HtlcFailure};
+use zarnitsa_peer::onion::{self, Failure};
 use zarnitsa_service::records::{HtlcKey, HtlcRecord, HtlcRef, ReturnedFailure};
 use zarnitsa_service::Attachment;
 
@@ -78,6 +79,8 @@ pub(super) struct Ask {
     pub cltv_expiry: u32,
     /// The next node's.
     pub onion: Vec<u8>,
+    /// Likewise, within a blinded path.
+    pub path_key: Option<PublicKey>,
 }
 
 /// An HTLC in that is being passed on.
@@ -124,6 +127,7 @@ impl Driver {
             }),
             attachment: Attachment {
                 onion: ask.onion,
+                path_key: ask.path_key,
                 incoming: Some(incoming),
                 ..Attachment::default()
             },
@@ -143,8 +147,8 @@ impl Driver {
             .map(|named| self.update_for(named, passed.short_channel_id));
         let failure = refused.failure(&passed.wish, update.unwrap_or_default());
         tracing::info!(channel = %id, htlc = htlc.0, %failure, "not forwarded");
-        let (_, onion) = self.received(id, htlc)?;
-        Some(Todo::new(id, self.fail(htlc, &onion, &failure)))
+        let received = self.received(id, htlc)?;
+        Some(Todo::new(id, self.fail(&received, &failure)))
     }
 
     fn way(&self, wish: &Wish, named: Option<ChannelId>) -> Result<ChannelId, NotForwarded> {
@@ -206,6 +210,8 @@ impl Driver {
         let Some(live) = self.channels.get(&id) else {
             return;
         };
+        let (peer, names) = (live.machine.params().peer, names_of(&live.machine));
+        self.shared.channel_peers.learn(peer, names);
         let usable = matches!(live.machine, Channel::Normal(_));
         let Some(connection) = live.connection().filter(|_| usable) else {
             return;
@@ -273,13 +279,20 @@ impl Driver {
         if !can_still_be_failed(&self.channels.get(&id)?.machine, htlc) {
             return None; // it ends on chain
         }
-        let (_, onion) = self.received(id, htlc)?;
-        let signer = &self.shared.node_signer;
+        let received = self.received(id, htlc)?;
+        let (signer, onion) = (&self.shared.node_signer, &received.onion);
+        let silent = Failure::TemporaryChannelFailure {
+            channel_update: Vec::new(),
+        };
+        // What comes out of a blinded path is not passed on: whoever entered it learns only that it failed.
+        if received.path_key.is_some() || self.shared.is_introduction(&received) {
+            return Some(Todo::new(id, self.fail(&received, &silent)));
+        }
         let reason = match returned {
             ReturnedFailure::Onion(reason) => {
                 let mut reason = reason.clone();
                 // BOLT 4, "Returning Errors": each node on the way back adds its layer.
-                if let Some(secret) = onion::shared_secret(signer, &onion) {
+                if let Some(secret) = onion::shared_secret(signer, onion) {
                     onion::wrap_failure(&secret, &mut reason);
                 }
                 reason
@@ -290,21 +303,12 @@ impl Driver {
             } => {
                 let failure = malformed(*sha256_of_onion, *failure_code);
                 // BOLT 2: a code with BADONION goes back in an onion, for the node that read it is not the payer's peer.
-                match onion::shared_secret(signer, &onion) {
+                match onion::shared_secret(signer, onion) {
                     Some(secret) => onion::build_failure(&secret, &failure),
-                    None => return Some(Todo::new(id, self.fail(htlc, &onion, &failure))),
+                    None => return Some(Todo::new(id, self.fail(&received, &failure))),
                 }
             }
-            ReturnedFailure::Silent => {
-                let channel_update = Vec::new();
-                let failure = Failure::TemporaryChannelFailure { channel_update };
-                match onion::fail_htlc(signer, &onion, &failure) {
-                    HtlcFailure::Onion { reason } => reason,
-                    HtlcFailure::Malformed { .. } => {
-                        return Some(Todo::new(id, self.fail(htlc, &onion, &failure)))
-                    }
-                }
-            }
+            ReturnedFailure::Silent => return Some(Todo::new(id, self.fail(&received, &silent))),
         };
         let command = LocalCommand::FailHtlc { id: htlc, reason };
         Some(Todo::new(id, Step::local(command)))
@@ -393,7 +397,7 @@ fn malformed(sha256_of_onion: [u8; 32], failure_code: u16) -> Failure {
 }
 
 /// BOLT 2, channel_ready: a channel that keeps its short channel id to itself is called by its alias alone.
-fn names_of(channel: &Channel) -> impl Iterator<Item = u64> {
+pub(super) fn names_of(channel: &Channel) -> impl Iterator<Item = u64> {
     let private = channel.params().channel_type.scid_alias;
     let real = channel.short_channel_id().filter(|_| !private);
     channel.holder_alias().into_iter().chain(real)

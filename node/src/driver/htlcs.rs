@@ -17,7 +17,15 @@ use super::receiving::Receipt;
 use super::step::{Step, Todo};
 use super::Driver;
 
-pub(super) type Onion = [u8; ONION_LENGTH];
+pub(crate) type Onion = [u8; ONION_LENGTH];
+
+/// An HTLC that a peer offers, with what is in the ledger beside it.
+pub(crate) struct Received {
+    pub add: UpdateAddHtlc,
+    pub onion: Onion,
+    /// From the peer, behind the introduction node of a blinded path.
+    pub path_key: Option<PublicKey>,
+}
 
 impl Driver {
     /// An HTLC of the peer's is irrevocably committed: it is claimed, kept, passed on or failed.
@@ -37,10 +45,15 @@ impl Driver {
             self.too_early.insert((id, htlc));
             return Vec::new();
         }
-        let Some((add, onion)) = self.received(id, htlc) else {
+        let Some(received) = self.received(id, htlc) else {
             return Vec::new();
         };
-        match self.shared.peel(&add, &onion, self.block_height) {
+        let add = &received.add;
+        match self.shared.peel(&received, self.block_height) {
+            // No blinded path to this node has been given to anybody.
+            Peeled::Receive {
+                context: Some(_), ..
+            } => self.fail_parts(&[(id, htlc)], None),
             Peeled::Receive {
                 amount_msat,
                 total_msat,
@@ -56,21 +69,23 @@ impl Driver {
                     keysend_preimage: keysend_preimage.map(|given| PaymentPreimage(given.0)),
                     payment_metadata,
                 };
-                self.receive(id, &add, &receipt)
+                self.receive(id, add, &receipt)
             }
             Peeled::Forward {
                 short_channel_id,
                 amount_msat,
                 cltv_expiry,
                 packet,
+                path_key,
             } => {
                 let ask = Ask {
                     short_channel_id,
                     amount: Msat::new(amount_msat),
                     cltv_expiry,
                     onion: wire::onion_bytes(&packet),
+                    path_key,
                 };
-                self.forward(id, &add, ask).into_iter().collect()
+                self.forward(id, add, ask).into_iter().collect()
             }
             Peeled::Fail(failure) => self.fail_parts(&[(id, htlc)], Some(&failure)),
         }
@@ -89,32 +104,43 @@ impl Driver {
 
     /// Too much stands in HTLCs without an output: this one is failed, whatever it pays for.
     pub(super) fn over_exposed(&mut self, id: ChannelId, htlc: HtlcId) -> Option<Step> {
-        let (_, onion) = self.received(id, htlc)?;
+        let received = self.received(id, htlc)?;
         let failure = Failure::TemporaryChannelFailure {
             channel_update: Vec::new(),
         };
-        Some(self.fail(htlc, &onion, &failure))
+        Some(self.fail(&received, &failure))
     }
 
     /// The HTLC, and its onion, which is in the ledger since its update_add_htlc: that was on disk before this node's
     /// commitment_signed for it went out.
-    pub(super) fn received(&self, id: ChannelId, htlc: HtlcId) -> Option<(UpdateAddHtlc, Onion)> {
-        let add = self
-            .channels
-            .get(&id)?
-            .machine
-            .htlc(Side::Counterparty, htlc)?
-            .update_add();
+    pub(super) fn received(&self, id: ChannelId, htlc: HtlcId) -> Option<Received> {
+        let machine = &self.channels.get(&id)?.machine;
+        let add = machine.htlc(Side::Counterparty, htlc)?.update_add();
         let stored = self.shared.onion(&id, Side::Counterparty, htlc);
-        let onion = stored.and_then(|bytes| Onion::try_from(bytes).ok());
-        if onion.is_none() {
+        let stored = stored.and_then(|it| Some((Onion::try_from(it.packet).ok()?, it.path_key)));
+        if stored.is_none() {
             tracing::error!(channel = %id, htlc = htlc.0, "an HTLC without an onion");
         }
-        Some((add, onion?))
+        let (onion, path_key) = stored?;
+        Some(Received {
+            add,
+            onion,
+            path_key,
+        })
     }
 
-    pub(super) fn fail(&self, id: HtlcId, onion: &Onion, failure: &Failure) -> Step {
-        let command = match onion::fail_htlc(&self.shared.node_signer, onion, failure) {
+    pub(super) fn fail(&self, received: &Received, failure: &Failure) -> Step {
+        let (id, onion) = (received.add.id, &received.onion);
+        // BOLT 4, "Failure Messages": what fails within a blinded path says nothing of why, and not where.
+        let blinded = Failure::InvalidOnionBlinding {
+            sha256_of_onion: onion::onion_sha256(onion),
+        };
+        let failure = match self.shared.is_introduction(received) {
+            true => &blinded,
+            false => failure,
+        };
+        let signer = &self.shared.node_signer;
+        let command = match onion::fail_htlc(signer, onion, received.path_key.as_ref(), failure) {
             HtlcFailure::Onion { reason } => LocalCommand::FailHtlc { id, reason },
             HtlcFailure::Malformed {
                 sha256_of_onion,

@@ -63,6 +63,7 @@ use receiving::Held;
 use sending::Sendings;
 use updates::Published;
 
+pub(crate) use htlcs::Received;
 pub(crate) use sending::Part;
 
 /// How many events are taken before the commitments that they made due are sent: what comes together is committed together.

@@ -152,6 +152,7 @@ impl Driver {
                     channel_id: id,
                     message,
                     onion: None,
+                    path_key: None,
                 },
             );
         }
@@ -237,7 +238,12 @@ impl Driver {
     }
 
     fn peer_step(&mut self, id: ChannelId, message: ChannelMessage) -> Step {
-        let ChannelMessage { message, onion, .. } = message;
+        let ChannelMessage {
+            message,
+            onion,
+            path_key,
+            ..
+        } = message;
         let failure = self.decode_failure(id, &message);
         let next_holder_point = self.channels.get(&id).and_then(|live| {
             let number = live.machine.holder_point_needed(&message)?;
@@ -255,6 +261,7 @@ impl Driver {
             },
             attachment: Attachment {
                 onion: onion.unwrap_or_default(),
+                path_key,
                 failure,
                 ..Attachment::default()
             },

@@ -272,14 +272,14 @@ impl Driver {
         reason: Option<&Failure>,
     ) -> Vec<Todo> {
         let failed = |(id, htlc): &(ChannelId, HtlcId)| {
-            let (add, onion) = self.received(*id, *htlc)?;
+            let received = self.received(*id, *htlc)?;
             let usual = Failure::IncorrectOrUnknownPaymentDetails {
-                htlc_msat: add.amount.to_msat(),
+                htlc_msat: received.add.amount.to_msat(),
                 height: self.block_height,
             };
             let failure = reason.unwrap_or(&usual);
             tracing::info!(channel = %id, htlc = htlc.0, %failure, "an HTLC fails");
-            Some(Todo::new(*id, self.fail(*htlc, &onion, failure)))
+            Some(Todo::new(*id, self.fail(&received, failure)))
         };
         parts.iter().filter_map(failed).collect()
     }

@@ -1,6 +1,7 @@
 //! From LDK's messages to the channel's.
 
 use bitcoin::constants::ChainHash;
+use bitcoin::secp256k1::PublicKey;
 use bitcoin::Amount;
 use lightning::ln::msgs;
 use lightning::util::ser::Writeable;
@@ -22,6 +23,8 @@ pub struct ChannelMessage {
     pub message: PeerMessage,
     /// With update_add_htlc: its onion, 1366 bytes.
     pub onion: Option<Vec<u8>>,
+    /// Beside it, behind the introduction node of a blinded path.
+    pub path_key: Option<PublicKey>,
 }
 
 /// open_channel, for the chain `chain` only.
@@ -115,6 +118,7 @@ impl ChannelMessage {
             channel_id: channel_id(id),
             message,
             onion: None,
+            path_key: None,
         }
     }
 }
@@ -153,6 +157,7 @@ impl From<&msgs::UpdateAddHTLC> for ChannelMessage {
                 cltv_expiry: m.cltv_expiry,
             }),
             onion: Some(onion_bytes(&m.onion_routing_packet)),
+            path_key: m.blinding_point,
         }
     }
 }

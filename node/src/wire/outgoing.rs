@@ -10,6 +10,7 @@ use zarnitsa_channel::ids::{ChannelId, HtlcId};
 use zarnitsa_channel::message::{
     AcceptChannel, ChannelReestablish, ClosingSigned, FundingCreated, OpenChannel, UpdateAddHtlc,
 };
+use zarnitsa_service::records::HtlcOnion;
 
 use super::{features_from_channel_type, ldk_channel_id, WireError};
 
@@ -248,7 +249,7 @@ impl UpdateBundle {
     }
 
     /// update_add_htlc with its onion.
-    pub fn add(&mut self, m: &UpdateAddHtlc, onion: &[u8]) -> Result<(), WireError> {
+    pub fn add(&mut self, m: &UpdateAddHtlc, onion: &HtlcOnion) -> Result<(), WireError> {
         self.updates.update_add_htlcs.push(msgs::UpdateAddHTLC {
             channel_id: ldk_channel_id(self.target.channel_id),
             htlc_id: m.id.0,
@@ -256,8 +257,8 @@ impl UpdateBundle {
             payment_hash: PaymentHash(m.payment_hash.0),
             cltv_expiry: m.cltv_expiry,
             skimmed_fee_msat: None,
-            onion_routing_packet: onion_packet(onion)?,
-            blinding_point: None,
+            onion_routing_packet: onion_packet(&onion.packet)?,
+            blinding_point: onion.path_key,
             hold_htlc: None,
         });
         Ok(())

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use bitcoin::secp256k1::PublicKey;
 
+use crate::bucket::Bucket;
+
 /// Bounds of what strangers can make this node hold and do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GossipLimits {
@@ -35,28 +37,6 @@ impl Default for GossipLimits {
 /// One channel's direction.
 pub(super) type Direction = (u64, u8);
 
-/// So many at once, and one more after each interval.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    left: u32,
-    filled: Instant,
-}
-
-impl Bucket {
-    fn take(&mut self, most: u32, interval: Duration, now: Instant) -> bool {
-        let passed = now.saturating_duration_since(self.filled);
-        let more = passed.as_nanos() / interval.as_nanos().max(1);
-        let more = u32::try_from(more).unwrap_or(u32::MAX);
-        if more > 0 {
-            self.left = self.left.saturating_add(more).min(most);
-            self.filled = now;
-        }
-        let taken = self.left.checked_sub(1);
-        self.left = taken.unwrap_or(0);
-        taken.is_some()
-    }
-}
-
 /// What was used up. There is an entry for a channel only if its own node has signed updates of it, and for a peer only
 /// while it is connected: so the graph and the connections bound both maps.
 #[derive(Debug, Default)]
@@ -72,22 +52,18 @@ impl Rates {
         // Two directions for each channel that can be in the graph: over that, buckets of channels that are gone are left.
         if self.updates.len() >= limits.channels.saturating_mul(2) {
             self.updates
-                .retain(|_, bucket| now.duration_since(bucket.filled) < limits.update_interval);
+                .retain(|_, bucket| bucket.was_used_within(limits.update_interval, now));
         }
-        let bucket = self.updates.entry(direction).or_insert(Bucket {
-            left: limits.updates,
-            filled: now,
-        });
+        let full = Bucket::full(limits.updates, now);
+        let bucket = self.updates.entry(direction).or_insert(full);
         bucket.take(limits.updates, limits.update_interval, now)
     }
 
     /// A query: whether it is answered.
     pub(super) fn query(&mut self, peer: PublicKey, limits: &GossipLimits) -> bool {
         let now = Instant::now();
-        let bucket = self.queries.entry(peer).or_insert(Bucket {
-            left: limits.queries,
-            filled: now,
-        });
+        let full = Bucket::full(limits.queries, now);
+        let bucket = self.queries.entry(peer).or_insert(full);
         bucket.take(limits.queries, limits.query_interval, now)
     }
 
@@ -99,29 +75,5 @@ impl Rates {
     #[cfg(test)]
     pub(super) fn held(&self) -> (usize, usize) {
         (self.updates.len(), self.queries.len())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bucket_empty_fills_by_one_each_interval_and_never_beyond_its_size() {
-        let second = Duration::from_secs(1);
-        let begin = Instant::now();
-        let mut bucket = Bucket {
-            left: 2,
-            filled: begin,
-        };
-        assert!(bucket.take(2, second, begin));
-        assert!(bucket.take(2, second, begin));
-        assert!(!bucket.take(2, second, begin));
-        assert!(bucket.take(2, second, begin + second));
-        assert!(!bucket.take(2, second, begin + second));
-        let later = begin + second * 100;
-        assert!(bucket.take(2, second, later));
-        assert!(bucket.take(2, second, later));
-        assert!(!bucket.take(2, second, later));
     }
 }

@@ -21,6 +21,8 @@ pub enum Payee {
         /// From the invoice.
         payment_metadata: Option<Vec<u8>>,
     },
+    /// An invoice with blinded paths is paid: all that the payee needs it has written into them itself.
+    Blinded,
     /// Nothing was agreed on before: the payer chooses the preimage.
     Keysend {
         /// Its hash is the payment's.
@@ -133,6 +135,8 @@ fn recipient(payee: &Payee) -> (RecipientOnionFields, Option<PaymentPreimage>) {
             fields.payment_metadata.clone_from(payment_metadata);
             (fields, None)
         }
+        // The payee's secret is in the path.
+        Payee::Blinded => (RecipientOnionFields::spontaneous_empty(), None),
         Payee::Keysend { preimage } => (RecipientOnionFields::spontaneous_empty(), Some(*preimage)),
     }
 }

@@ -1,8 +1,9 @@
 //! An incoming HTLC's onion, one layer off (BOLT 4, "Onion Decryption").
 
-use bitcoin::hashes::{sha256, Hash};
-use bitcoin::secp256k1::{PublicKey, Secp256k1};
-use lightning::ln::channelmanager::{PendingHTLCInfo, PendingHTLCRouting};
+use bitcoin::hashes::{sha256, Hash, HashEngine};
+use bitcoin::secp256k1::{PublicKey, Scalar, Secp256k1};
+use lightning::blinded_path::payment::PaymentContext;
+use lightning::ln::channelmanager::{BlindedForward, PendingHTLCInfo, PendingHTLCRouting};
 use lightning::ln::msgs::{OnionPacket, UpdateAddHTLC};
 use lightning::ln::onion_payment::{peel_payment_onion, InboundHTLCErr};
 use lightning::ln::onion_utils::LocalHTLCFailureReason;
@@ -12,7 +13,7 @@ use lightning::types::payment::{PaymentHash, PaymentPreimage, PaymentSecret};
 use lightning::util::ser::Readable;
 
 use super::failure::Failure;
-use super::returning::build_failure;
+use super::returning::{build_failure, open_failure};
 use crate::logger::TracingLogger;
 
 /// Bytes of an onion, as they travel in update_add_htlc.
@@ -52,6 +53,8 @@ pub enum Peeled {
         keysend_preimage: Option<PaymentPreimage>,
         /// From the invoice.
         payment_metadata: Option<Vec<u8>>,
+        /// It came by a blinded path that this node has made: what it wrote there for itself.
+        context: Option<Box<PaymentContext>>,
     },
     /// It is to be passed on.
     Forward {
@@ -63,6 +66,8 @@ pub enum Peeled {
         cltv_expiry: u32,
         /// With this onion.
         packet: Box<OnionPacket>,
+        /// Within a blinded path: with this beside the onion.
+        path_key: Option<PublicKey>,
     },
     /// It must fail, for this reason.
     Fail(Failure),
@@ -102,26 +107,34 @@ pub fn shared_secret(
 }
 
 /// What to send back for an HTLC that fails with `failure`: encrypted for its origin, or in the clear to the peer
-/// where the onion could not be read.
+/// where the onion could not be read. `path_key` is what came beside the onion.
+///
+/// BOLT 4, "Failure Messages": behind the introduction node of a blinded path nobody says more than that something
+/// failed, and that in the clear.
 pub fn fail_htlc(
     signer: &(impl NodeSigner + ?Sized),
     onion: &[u8; ONION_LENGTH],
+    path_key: Option<&PublicKey>,
     failure: &Failure,
 ) -> HtlcFailure {
+    let sha256_of_onion = onion_sha256(onion);
     let malformed = |failure: &Failure| HtlcFailure::Malformed {
-        sha256_of_onion: onion_sha256(onion),
+        sha256_of_onion,
         failure_code: failure.code().0,
     };
-    if failure.code().is_malformed() {
+    if path_key.is_some() {
+        return malformed(&Failure::InvalidOnionBlinding { sha256_of_onion });
+    }
+    // The introduction node says it to the origin.
+    let for_origin = matches!(failure, Failure::InvalidOnionBlinding { .. });
+    if failure.code().is_malformed() && !for_origin {
         return malformed(failure);
     }
     match shared_secret(signer, onion) {
         Some(secret) => HtlcFailure::Onion {
             reason: build_failure(&secret, failure),
         },
-        None => malformed(&Failure::InvalidOnionKey {
-            sha256_of_onion: onion_sha256(onion),
-        }),
+        None => malformed(&Failure::InvalidOnionKey { sha256_of_onion }),
     }
 }
 
@@ -152,24 +165,21 @@ pub fn peel(signer: &(impl NodeSigner + ?Sized), htlc: &IncomingHtlc<'_>) -> Pee
         htlc.block_height,
         false,
     ) {
-        Ok(info) => accepted(htlc, info),
-        Err(refused) => Peeled::Fail(failure_of(htlc, &refused)),
+        Ok(info) => accepted(signer, htlc, info),
+        Err(refused) => Peeled::Fail(failure_of(signer, htlc, &refused)),
     }
 }
 
-fn accepted(htlc: &IncomingHtlc<'_>, info: PendingHTLCInfo) -> Peeled {
+fn accepted(
+    signer: &(impl NodeSigner + ?Sized),
+    htlc: &IncomingHtlc<'_>,
+    info: PendingHTLCInfo,
+) -> Peeled {
     let amount_msat = info.outgoing_amt_msat;
     let cltv_expiry = info.outgoing_cltv_value;
     match info.routing {
-        // Blinded paths and trampolines are not offered in this node's features.
-        PendingHTLCRouting::Forward {
-            blinded: Some(_), ..
-        }
-        | PendingHTLCRouting::Receive {
-            payment_context: Some(_),
-            ..
-        }
-        | PendingHTLCRouting::ReceiveKeysend {
+        // Trampolines are not offered in this node's features; nor are payments without an invoice by blinded paths.
+        PendingHTLCRouting::ReceiveKeysend {
             payment_context: Some(_),
             ..
         } => Peeled::Fail(blinding(htlc)),
@@ -179,18 +189,31 @@ fn accepted(htlc: &IncomingHtlc<'_>, info: PendingHTLCInfo) -> Peeled {
         PendingHTLCRouting::Forward {
             onion_packet,
             short_channel_id,
+            blinded,
             ..
-        } => Peeled::Forward {
-            short_channel_id,
-            amount_msat,
-            cltv_expiry,
-            packet: Box::new(onion_packet),
-        },
+        } => {
+            let path_key = match &blinded {
+                Some(blinded) => match next_path_key(signer, blinded) {
+                    Some(key) => Some(key),
+                    None => return Peeled::Fail(blinding(htlc)),
+                },
+                None => None,
+            };
+            Peeled::Forward {
+                short_channel_id,
+                amount_msat,
+                cltv_expiry,
+                packet: Box::new(onion_packet),
+                path_key,
+            }
+        }
         PendingHTLCRouting::Receive {
             payment_data,
             payment_metadata,
+            payment_context,
             ..
         } => Peeled::Receive {
+            context: payment_context.map(Box::new),
             amount_msat,
             total_msat: payment_data.total_msat,
             payment_secret: Some(payment_data.payment_secret),
@@ -212,8 +235,26 @@ fn accepted(htlc: &IncomingHtlc<'_>, info: PendingHTLCInfo) -> Peeled {
             cltv_expiry,
             keysend_preimage: Some(payment_preimage),
             payment_metadata,
+            context: None,
         },
     }
+}
+
+/// BOLT 4, "Route Blinding": each node of a blinded path makes the next one's key, unless the path's maker gave it another.
+fn next_path_key(
+    signer: &(impl NodeSigner + ?Sized),
+    blinded: &BlindedForward,
+) -> Option<PublicKey> {
+    if let Some(given) = blinded.next_blinding_override {
+        return Some(given);
+    }
+    let own = blinded.inbound_blinding_point;
+    let secret = signer.ecdh(Recipient::Node, &own, None).ok()?;
+    let mut engine = sha256::Hash::engine();
+    engine.input(&own.serialize());
+    engine.input(&secret.secret_bytes());
+    let factor = Scalar::from_be_bytes(sha256::Hash::from_engine(engine).to_byte_array()).ok()?;
+    own.mul_tweak(&Secp256k1::verification_only(), &factor).ok()
 }
 
 fn blinding(htlc: &IncomingHtlc<'_>) -> Failure {
@@ -223,7 +264,11 @@ fn blinding(htlc: &IncomingHtlc<'_>) -> Failure {
 }
 
 /// LDK's reason in BOLT 4's terms. The data is our own: LDK's hash of a malformed onion leaves out its header.
-fn failure_of(htlc: &IncomingHtlc<'_>, refused: &InboundHTLCErr) -> Failure {
+fn failure_of(
+    signer: &(impl NodeSigner + ?Sized),
+    htlc: &IncomingHtlc<'_>,
+    refused: &InboundHTLCErr,
+) -> Failure {
     use LocalHTLCFailureReason as Reason;
     // BOLT 4, "Failure Messages": within a blinded path every failure is the same one.
     if htlc.path_key.is_some() {
@@ -254,10 +299,19 @@ fn failure_of(htlc: &IncomingHtlc<'_>, refused: &InboundHTLCErr) -> Failure {
             tlv_type: 8,
             offset: 0,
         },
-        Reason::InvalidOnionPayload => Failure::InvalidOnionPayload {
-            tlv_type: 0,
-            offset: 0,
-        },
+        Reason::InvalidOnionPayload => {
+            // LDK says so of whatever it would answer in an onion, and gives that onion: where this node is to enter a
+            // blinded path, it has another failure in it.
+            let secret = shared_secret(signer, htlc.onion);
+            let answer = secret.and_then(|secret| open_failure(&secret, &refused.err_data));
+            if matches!(answer, Some(Failure::InvalidOnionBlinding { .. })) {
+                return blinding(htlc);
+            }
+            Failure::InvalidOnionPayload {
+                tlv_type: 0,
+                offset: 0,
+            }
+        }
         Reason::IncorrectCLTVExpiry => Failure::IncorrectCltvExpiry {
             cltv_expiry: htlc.cltv_expiry,
             channel_update,

@@ -76,6 +76,14 @@ pub fn read_failure(secrets: &SharedSecrets, packet: &[u8]) -> Option<ReturnedFa
     found
 }
 
+/// What a packet says that its own maker has just made. `None` for anything else.
+pub(super) fn open_failure(shared_secret: &[u8; 32], packet: &[u8]) -> Option<Failure> {
+    let mut packet = packet.to_vec();
+    wrap_failure(shared_secret, &mut packet);
+    let message = is_authentic(shared_secret, &packet).then(|| read_message(&packet))?;
+    message.and_then(Failure::decode)
+}
+
 fn is_authentic(secret: &[u8; 32], packet: &[u8]) -> bool {
     let Some((claimed, body)) = packet.split_first_chunk::<HMAC_LENGTH>() else {
         return false;

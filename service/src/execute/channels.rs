@@ -21,8 +21,8 @@ use super::{Ledger, Outcome};
 use crate::errors::{channel_refusal, opening_refusal, ChannelError, OpeningError};
 use crate::read::hash_of;
 use crate::records::{
-    Actor, ChannelRecord, EventKind, Failure, HistoryEntry, HistoryKind, HtlcRef, Occupied, Policy,
-    Request, RequestArguments, RequestStatus, Route,
+    Actor, ChannelRecord, EventKind, Failure, HistoryEntry, HistoryKind, HtlcOnion, HtlcRef,
+    Occupied, Policy, Request, RequestArguments, RequestStatus, Route,
 };
 use crate::transactions::{BatchSigned, HtlcAdd, HtlcResolve, Opening, Step};
 
@@ -30,7 +30,7 @@ use crate::transactions::{BatchSigned, HtlcAdd, HtlcResolve, Opening, Step};
 #[derive(Default)]
 pub(super) struct Extra {
     /// Of an HTLC that is added.
-    pub(super) onion: Option<Vec<u8>>,
+    pub(super) onion: Option<HtlcOnion>,
     /// Of an HTLC of ours: the way that it is to go.
     pub(super) route: Option<Route>,
     /// Of an HTLC of ours that the peer fails: what the onion says.

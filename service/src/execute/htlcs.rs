@@ -16,7 +16,7 @@ use super::describe::HtlcMark;
 use super::forwards::OutgoingHalf;
 use super::Ledger;
 use crate::errors::{HtlcError, PaymentError};
-use crate::records::{Failure, HtlcKey, HtlcRecord, HtlcRef, HtlcState, Payment, Route};
+use crate::records::{Failure, HtlcKey, HtlcOnion, HtlcRecord, HtlcRef, HtlcState, Payment, Route};
 use crate::transactions::Step;
 
 /// What the ledger keeps of one of the machine's HTLCs.
@@ -225,7 +225,7 @@ impl Ledger<'_> {
             route: None,
         };
         if let Some(onion) = new.onion.take() {
-            self.schema.onions.put(key, onion);
+            self.schema.onions.put(key, onion.into_stored());
         }
         match cause {
             Cause::None => self.schema.htlcs.put(key, record),
@@ -395,7 +395,7 @@ pub(super) enum Cause {
 
 /// What a new HTLC comes with.
 struct NewHtlc {
-    onion: Option<Vec<u8>>,
+    onion: Option<HtlcOnion>,
     route: Option<Route>,
     cause: Cause,
 }

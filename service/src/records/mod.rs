@@ -7,6 +7,7 @@ mod event;
 mod forward;
 mod htlc;
 mod invoice;
+mod onion;
 mod payment;
 mod request;
 mod room;
@@ -19,6 +20,7 @@ pub use self::event::{Event, EventKind};
 pub use self::forward::{Forward, ReturnedFailure};
 pub use self::htlc::{Failure, HtlcKey, HtlcRecord, HtlcRef, HtlcState};
 pub use self::invoice::{Invoice, InvoiceStatus};
+pub use self::onion::HtlcOnion;
 pub use self::payment::{Payment, PaymentStatus};
 pub use self::request::{
     AskChannelRequest, CloseChannelRequest, OpenBatchRequest, OpenChannelRequest, Request,

@@ -10,7 +10,7 @@ use zarnitsa_channel::params::Side;
 
 use super::step::{peer, Step};
 use crate::proto::{self, HtlcAdd_oneof_step as AddPb, HtlcResolve_oneof_resolution as ResolvePb};
-use crate::records::{Failure, HtlcRef, Route};
+use crate::records::{Failure, HtlcOnion, HtlcRef, Route};
 use crate::wire::{bounded, present, Wire, MAX_MESSAGE};
 
 /// BOLT 4: the length of an onion packet in update_add_htlc.
@@ -23,13 +23,13 @@ pub type Causes = (Option<HtlcRef>, Option<Route>);
 #[derive(Clone, Debug, PartialEq, Eq, BinaryValue, ObjectHash)]
 pub struct HtlcAdd {
     step: Step,
-    onion: Vec<u8>,
+    onion: HtlcOnion,
     causes: Causes,
 }
 
 impl HtlcAdd {
     /// Only for commands that add an HTLC.
-    pub(crate) fn new(step: Step, onion: Vec<u8>, causes: Causes) -> Self {
+    pub(crate) fn new(step: Step, onion: HtlcOnion, causes: Causes) -> Self {
         Self {
             step,
             onion,
@@ -43,7 +43,7 @@ impl HtlcAdd {
     }
 
     /// The command and its channel, the onion, and for what an HTLC of ours is.
-    pub fn into_parts(self) -> (Step, Vec<u8>, Causes) {
+    pub fn into_parts(self) -> (Step, HtlcOnion, Causes) {
         (self.step, self.onion, self.causes)
     }
 }
@@ -57,7 +57,8 @@ impl ProtobufConvert for HtlcAdd {
             .expect("call.rs gives each command to the method that carries it");
         pb.set_channel_id(self.step.channel_id.to_pb());
         pb.set_step_number(self.step.number);
-        pb.set_onion(self.onion.clone());
+        pb.set_onion(self.onion.packet.clone());
+        pb.set_path_key(self.onion.path_key.to_pb());
         if let (Some(AddPb::offered(offered)), Some(route)) = (&mut pb.step, route) {
             offered.set_route(route.to_pb());
         }
@@ -65,11 +66,14 @@ impl ProtobufConvert for HtlcAdd {
     }
 
     fn from_pb(mut pb: Self::ProtoStruct) -> Result<Self> {
-        let onion = pb.take_onion();
-        if onion.len() != ONION_LEN {
+        let onion = HtlcOnion {
+            packet: pb.take_onion(),
+            path_key: Wire::from_pb(pb.take_path_key())?,
+        };
+        if onion.packet.len() != ONION_LEN {
             bail!(
                 "onion: {} bytes where {ONION_LEN} were expected",
-                onion.len()
+                onion.packet.len()
             );
         }
         let channel_id = ChannelId::from_pb(pb.take_channel_id())?;

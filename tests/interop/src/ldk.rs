@@ -351,6 +351,23 @@ impl Line {
         self.call(Order::Pay { invoice, msat }, PAYMENT_PATIENCE)
     }
 
+    /// A BOLT 12 offer. It has none to give before it knows a way by which its payer could reach it.
+    ///
+    /// # Errors
+    /// If ldk-node refuses.
+    pub fn offer(&self, msat: Option<u64>) -> Result<String, LdkError> {
+        self.ask(Order::Offer { msat })
+    }
+
+    /// Asks the offer's maker for an invoice, and pays it.
+    ///
+    /// # Errors
+    /// As [`Self::pay`].
+    pub fn pay_offer(&self, offer: &str, msat: Option<u64>) -> Result<Outcome, LdkError> {
+        let offer = offer.to_owned();
+        self.call(Order::PayOffer { offer, msat }, PAYMENT_PATIENCE)
+    }
+
     /// Pays without an invoice.
     ///
     /// # Errors

@@ -124,6 +124,18 @@ pub enum Order {
         /// How much, where the invoice leaves it open.
         msat: Option<u64>,
     },
+    /// A BOLT 12 offer for this much; `None` leaves it to the payer.
+    Offer {
+        /// How much.
+        msat: Option<u64>,
+    },
+    /// Asks for an invoice and pays it, and waits for the [`Outcome`].
+    PayOffer {
+        /// A BOLT 12 string.
+        offer: String,
+        /// How much, where the offer leaves it open.
+        msat: Option<u64>,
+    },
     /// Pays without an invoice, and waits for the [`Outcome`].
     Keysend {
         /// Whom.

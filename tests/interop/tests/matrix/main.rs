@@ -15,6 +15,8 @@ mod holding;
 #[cfg(test)]
 mod middle;
 #[cfg(test)]
+mod offers;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod parts;

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use ldk_node::bitcoin::secp256k1::PublicKey;
 use ldk_node::lightning::ln::types::ChannelId;
+use ldk_node::lightning::offers::offer::Offer;
 use ldk_node::lightning_invoice::{Bolt11Invoice, Bolt11InvoiceDescription, Description};
 use ldk_node::lightning_types::payment::{PaymentHash, PaymentPreimage};
 use ldk_node::payment::{PaymentDetails, PaymentDirection, PaymentKind, PaymentStatus};
@@ -111,6 +112,23 @@ fn channels_and_payments(node: &Node, events: &Events, order: Order) -> Result<V
             let id = match msat {
                 Some(msat) => bolt11.send_using_amount(&invoice, msat, None)?,
                 None => bolt11.send(&invoice, None)?,
+            };
+            Ok(serde_json::to_value(events.outcome(id)?)?)
+        }
+        Order::Offer { msat } => {
+            let bolt12 = node.bolt12_payment();
+            let offer = match msat {
+                Some(msat) => bolt12.receive(msat, "interoperability", None, None)?,
+                None => bolt12.receive_variable_amount("interoperability", None)?,
+            };
+            Ok(json!(offer.to_string()))
+        }
+        Order::PayOffer { offer, msat } => {
+            let offer = Offer::from_str(&offer).map_err(|e| format!("{e:?}"))?;
+            let bolt12 = node.bolt12_payment();
+            let id = match msat {
+                Some(msat) => bolt12.send_using_amount(&offer, msat, None, None, None)?,
+                None => bolt12.send(&offer, None, None, None)?,
             };
             Ok(serde_json::to_value(events.outcome(id)?)?)
         }

@@ -1,0 +1,5 @@
+//! BOLT 12: offers, and what is said about them in onion messages.
+
+mod peers;
+
+pub(crate) use peers::ChannelPeers;
