@@ -180,7 +180,11 @@ impl Config {
             lightning: LightningConfig {
                 listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9735)),
                 announce: Vec::new(),
-                max_peers: 256,
+                // A hub's users, each with a connection of its own, and strangers beside them.
+                max_peers: match role {
+                    Role::Hub => 1_500,
+                    Role::User => 256,
+                },
             },
             bitcoind: BitcoindConfig::defaults(network),
             fees: FeesConfig {

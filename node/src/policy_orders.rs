@@ -89,6 +89,8 @@ impl Shared {
             cltv_delta: policy.cltv_delta,
             min_channel_sat: policy.min_channel_sat.to_sat(),
             max_channel_sat: policy.max_channel_sat.to_sat(),
+            max_channels: policy.max_channels,
+            max_channels_per_peer: policy.max_channels_per_peer,
             minimum_depth: policy.minimum_depth,
             accept_channels: policy.accept_from != AcceptFrom::Nobody,
             forward: policy.forward,
@@ -105,6 +107,8 @@ fn is_of_node(request: &api::SetPolicy) -> bool {
     request.accept_channels.is_some()
         || request.forward.is_some()
         || request.accept_keysend.is_some()
+        || request.max_channels.is_some()
+        || request.max_channels_per_peer.is_some()
         || request.asks.is_some()
 }
 
@@ -134,6 +138,10 @@ fn set_for_all(policy: &mut Policy, request: &api::SetPolicy) -> Result<(), ApiE
     policy.accept_zero_conf = request.zero_conf.unwrap_or(policy.accept_zero_conf);
     policy.forward = request.forward.unwrap_or(policy.forward);
     policy.accept_keysend = request.accept_keysend.unwrap_or(policy.accept_keysend);
+    policy.max_channels = request.max_channels.unwrap_or(policy.max_channels);
+    policy.max_channels_per_peer = request
+        .max_channels_per_peer
+        .unwrap_or(policy.max_channels_per_peer);
     policy.accept_from = match request.accept_channels {
         Some(true) => AcceptFrom::Anyone,
         Some(false) => AcceptFrom::Nobody,

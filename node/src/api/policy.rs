@@ -46,6 +46,10 @@ pub struct Policy {
     pub min_channel_sat: u64,
     /// The largest.
     pub max_channel_sat: u64,
+    /// How many channels there may be before peers may open no more.
+    pub max_channels: u32,
+    /// How many of them one peer may have.
+    pub max_channels_per_peer: u32,
     /// Confirmations that an opening transaction of a peer needs.
     pub minimum_depth: u32,
     /// Whether peers may open channels to this node.
@@ -106,6 +110,12 @@ pub struct SetPolicy {
     /// Whether a peer may open channels that are usable unconfirmed.
     #[serde(default)]
     pub zero_conf: Option<bool>,
+    /// How many channels there may be before peers may open no more.
+    #[serde(default)]
+    pub max_channels: Option<u32>,
+    /// How many of them one peer may have.
+    #[serde(default)]
+    pub max_channels_per_peer: Option<u32>,
     /// The smallest HTLC that the channel carries out; with `channel_id`.
     #[serde(default, with = "super::msat_option")]
     #[schemars(with = "Option<String>")]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{bail, Context};
 use clap::Args;
+use rustix::process::{getrlimit, setrlimit, Resource, Rlimit};
 use tokio::signal::unix::{signal, SignalKind};
 use zarnitsa_signer::Signer;
 
@@ -59,6 +60,7 @@ impl NodeArgs {
         folder.create()?;
         let _lock = folder.lock()?;
         logging::start(&config.log, &folder.log())?;
+        raise_descriptor_limit();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -108,6 +110,19 @@ async fn serve(config: Config, folder: DataDir, stop_with_stdin: bool) -> anyhow
     match failure {
         None => Ok(()),
         Some(failure) => bail!("the node had to stop: {failure}"),
+    }
+}
+
+/// Two descriptors a connection and the ledger's files: more than the thousand that systems give at first, where a hub has
+/// many peers. What the system allows at most is taken.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the number of open files stays limited to {:?}", limit.current);
     }
 }
 

@@ -45,6 +45,12 @@ pub struct Change {
     /// Whether a peer may open channels that are usable unconfirmed
     #[arg(long, value_name = "BOOL")]
     zero_conf: Option<bool>,
+    /// How many channels there may be before peers may open no more
+    #[arg(long, value_name = "N")]
+    max_channels: Option<u32>,
+    /// How many of them one peer may have
+    #[arg(long, value_name = "N")]
+    max_channels_per_peer: Option<u32>,
     /// Whether the peer is one of those that may ask for channels where only listed ones may
     #[arg(long, value_name = "BOOL", requires = "peer")]
     listed: Option<bool>,
@@ -89,6 +95,8 @@ impl Policy {
                     accept_keysend: set.change.accept_keysend,
                     minimum_depth: set.change.minimum_depth,
                     zero_conf: set.change.zero_conf,
+                    max_channels: set.change.max_channels,
+                    max_channels_per_peer: set.change.max_channels_per_peer,
                     htlc_minimum_msat: set.change.htlc_minimum,
                     htlc_maximum_msat: set.change.htlc_maximum,
                     listed: set.change.listed,

@@ -235,6 +235,8 @@ impl Driver {
                 step_number: live.steps,
                 signature: *signature,
             });
+            self.names.learn(&machine);
+            self.heads.moved(machine.params().peer);
             live.machine = machine;
             live.steps += 1;
             let (to_do, events) = split(actions);

@@ -209,6 +209,7 @@ impl Driver {
             return;
         };
         self.forget_outputs(&id);
+        self.names.forget(&live.machine);
         let params = live.machine.params();
         self.shared.chain.unwatch(params.funding);
         self.shared.peer_terms.forget(&id);

@@ -67,10 +67,25 @@ impl Links {
     }
 }
 
-/// By which short channel ids channels can be named, real ones and aliases. A cache: what it says is compared with the
-/// channel, and it is made anew where it says nothing.
+/// By which short channel ids channels can be named, real ones and aliases. A name that a reorg has taken from its channel
+/// stays: what is found is compared with the channel.
 #[derive(Debug, Default)]
 pub(super) struct Names(HashMap<u64, ChannelId>);
+
+impl Names {
+    /// The channel is new, or may have another name now.
+    pub(super) fn learn(&mut self, channel: &Channel) {
+        let id = channel.id();
+        self.0.extend(names_of(channel).map(|name| (name, id)));
+    }
+
+    /// The channel is over.
+    pub(super) fn forget(&mut self, channel: &Channel) {
+        for name in names_of(channel) {
+            self.0.remove(&name);
+        }
+    }
+}
 
 /// What an onion asks for.
 pub(super) struct Ask {
@@ -174,19 +189,10 @@ impl Driver {
     }
 
     /// The channel that is called so: by its real short channel id, or by the alias that this node has given its peer.
-    fn channel_named(&mut self, name: u64) -> Option<ChannelId> {
+    fn channel_named(&self, name: u64) -> Option<ChannelId> {
         let is_called = |live: &Live| names_of(&live.machine).any(|other| other == name);
         let known = self.names.0.get(&name).copied();
-        let right = known.filter(|id| self.channels.get(id).is_some_and(is_called));
-        if right.is_some() {
-            return right;
-        }
-        self.names.0.clear();
-        for (id, live) in &self.channels {
-            let names = names_of(&live.machine).map(|name| (name, *id));
-            self.names.0.extend(names);
-        }
-        self.names.0.get(&name).copied()
+        known.filter(|id| self.channels.get(id).is_some_and(is_called))
     }
 
     /// The channel's update as a failure carries it, under the name by which the onion knows the channel.

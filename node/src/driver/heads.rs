@@ -2,15 +2,22 @@
 //!
 //! This node gives each peer with a channel how far its ledger has come. A peer shows what it keeps before it speaks of
 //! any channel; only then a newer head is given to it, so that an older ledger does not wipe out what would tell on it.
+//!
+//! Whoever's channel has moved is told within a second, the others in turn: a hub with many peers would otherwise speak to
+//! all of them for each payment.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
+use bitcoin::secp256k1::PublicKey;
 use lightning::ln::msgs::{self, MessageSendEvent};
 use zarnitsa_peer::{Connection, PeerEvent, WireMessage};
 
 use super::{Driver, Turn};
 use crate::peer_storage::PeerStorage;
+
+/// Peers that are told each second though nothing has happened with them.
+const TOLD_IN_TURN: usize = 32;
 
 /// Which peers keep something, and what they were given.
 pub(super) struct Heads {
@@ -19,6 +26,8 @@ pub(super) struct Heads {
     /// Peers that keep something for others, with the height that they were given; `None` while they have not shown
     /// what they have.
     told: HashMap<Connection, Option<u64>>,
+    /// Peers with whom something has happened since they were last told.
+    moved: HashSet<PublicKey>,
 }
 
 impl Heads {
@@ -26,6 +35,7 @@ impl Heads {
         Self {
             kept,
             told: HashMap::new(),
+            moved: HashSet::new(),
         }
     }
 
@@ -36,6 +46,26 @@ impl Heads {
 
     pub(super) fn stop(&mut self) {
         self.kept.write_all();
+    }
+
+    /// A channel with this peer has another state now.
+    pub(super) fn moved(&mut self, peer: PublicKey) {
+        self.moved.insert(peer);
+    }
+
+    /// Who of those with an older head is told now; the first of the others are those who have the oldest.
+    fn due(&mut self, height: u64, has_channel: impl Fn(&PublicKey) -> bool) -> Vec<Connection> {
+        let behind = self.told.iter().filter_map(|(connection, told)| {
+            let told = told.filter(|told| *told < height)?;
+            has_channel(&connection.node_id).then_some((told, *connection))
+        });
+        let moved = std::mem::take(&mut self.moved);
+        let (mut due, mut others): (Vec<_>, Vec<_>) =
+            behind.partition(|(_, connection)| moved.contains(&connection.node_id));
+        others.sort_unstable_by_key(|(told, connection)| (*told, connection.number));
+        others.truncate(TOLD_IN_TURN);
+        due.append(&mut others);
+        due.into_iter().map(|(_, connection)| connection).collect()
     }
 }
 
@@ -101,21 +131,21 @@ impl Driver {
     pub(super) fn tell_heads(&mut self) {
         self.heads.kept.write_due(Instant::now());
         let height = self.shared.ledger.head().height;
-        let mut sealed = None;
-        for (connection, told) in &mut self.heads.told {
-            let has_channel = self.by_peer.contains_key(&connection.node_id);
-            if !has_channel || told.is_none_or(|told| told >= height) {
-                continue;
-            }
-            if sealed.is_none() {
-                sealed = self.shared.sealed_head();
-            }
-            let Some(data) = sealed.clone() else { return };
+        let by_peer = &self.by_peer;
+        let due = self.heads.due(height, |peer| by_peer.contains_key(peer));
+        if due.is_empty() {
+            return;
+        }
+        let Some(data) = self.shared.sealed_head() else {
+            return;
+        };
+        for connection in due {
+            let data = data.clone();
             let msg = msgs::PeerStorage { data };
             let node_id = connection.node_id;
             let event = MessageSendEvent::SendPeerStorage { node_id, msg };
-            self.shared.send(*connection, event);
-            *told = Some(height);
+            self.shared.send(connection, event);
+            self.heads.told.insert(connection, Some(height));
         }
     }
 
@@ -131,5 +161,58 @@ impl Driver {
             Turn::Event(_) | Turn::Chain(_) | Turn::Block(_) | Turn::Peer(_) => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::secp256k1::{SecretKey, SECP256K1};
+
+    use super::*;
+
+    fn connection(number: u64) -> Connection {
+        let mut secret = [7; 32];
+        secret[..8].copy_from_slice(&number.to_be_bytes());
+        let secret = SecretKey::from_slice(&secret).unwrap();
+        Connection {
+            node_id: secret.public_key(SECP256K1),
+            number,
+        }
+    }
+
+    fn heads(peers: u64, folder: &std::path::Path) -> Heads {
+        let mut heads = Heads::new(PeerStorage::open(folder.to_path_buf()));
+        heads.told = (1..=peers).map(|n| (connection(n), Some(0))).collect();
+        heads
+    }
+
+    #[test]
+    fn peer_whose_channel_moved_is_told_at_once_and_all_others_in_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut heads = heads(100, folder.path());
+        let mut seen = HashSet::new();
+        for height in 1..=4 {
+            heads.moved(connection(100).node_id);
+            let due = heads.due(height, |_| true);
+            assert!(due.contains(&connection(100)), "{height}");
+            assert!(due.len() <= TOLD_IN_TURN + 1, "{}", due.len());
+            for connection in due {
+                heads.told.insert(connection, Some(height));
+                seen.insert(connection.number);
+            }
+        }
+        assert_eq!(seen.len(), 100);
+    }
+
+    #[test]
+    fn peer_without_a_channel_or_with_the_newest_head_is_not_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut heads = heads(3, folder.path());
+        heads.told.insert(connection(2), Some(9));
+        heads.told.insert(connection(3), None);
+        let of_one = |peer: &PublicKey| *peer != connection(1).node_id;
+        heads.moved(connection(2).node_id);
+        assert_eq!(heads.due(9, of_one), Vec::new());
+        assert_eq!(heads.due(9, |_| true), vec![connection(1)]);
     }
 }

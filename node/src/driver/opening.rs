@@ -329,6 +329,7 @@ impl Driver {
             diverged: 0,
         };
         let target = live.target();
+        self.heads.moved(target.node_id);
         self.shared.watch_channel(&live.machine, self.block_height);
         self.own(live);
         self.enqueue(Batch {

@@ -13,7 +13,7 @@ use zarnitsa_channel::state::Context;
 use zarnitsa_service::{Attachment, LedgerCall};
 
 use super::effects::{Batch, Effect};
-use super::forwarding::Passed;
+use super::forwarding::{names_of, Passed};
 use super::live::{Live, Session};
 use super::Driver;
 
@@ -130,6 +130,9 @@ impl Driver {
             .clone()
             .handle(step.command.clone(), &context)?;
         let unchanged = next == live.machine;
+        if !names_of(&next).eq(names_of(&live.machine)) {
+            self.names.learn(&next);
+        }
         live.machine = next;
         let (effects, events) = split(actions);
         if let Some(incoming) = &step.attachment.incoming {
@@ -150,6 +153,7 @@ impl Driver {
                 attachment: step.attachment,
             };
             live.steps += 1;
+            self.heads.moved(live.machine.params().peer);
             Some(self.shared.submit(call))
         };
         let (target, connection) = (live.target(), live.connection());
@@ -303,6 +307,7 @@ impl Driver {
         }
         live.session = Session::Offline;
         if let Some((machine, steps)) = self.shared.channel_and_steps(&id) {
+            self.names.learn(&machine);
             (live.machine, live.steps) = (machine, steps);
         }
         for htlc in live.machine.htlcs() {
@@ -325,6 +330,7 @@ impl Driver {
 
     /// Adds a channel to those that the driver owns.
     pub(super) fn own(&mut self, live: Live) {
+        self.names.learn(&live.machine);
         let params = live.machine.params();
         self.by_peer
             .entry(params.peer)

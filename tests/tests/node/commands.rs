@@ -1,7 +1,7 @@
 //! A channel's life by the command line, as scripts live it: the fields of each JSON answer, and the exit codes.
 
 use bitcoin::{Address, Amount};
-use serde_json::Value;
+use serde_json::{json, Value};
 use zarnitsa_tests::node::Node;
 use zarnitsa_tests::wait;
 use zarnitsa_tests::world::World;
@@ -216,8 +216,13 @@ fn payments(world: &World) {
     assert_eq!(forwards, Value::Array(Vec::new()));
     ask(
         hub,
-        "policy set --base-fee 2sat --fee-ppm 10 --cltv-delta 50",
+        "policy set --base-fee 2sat --fee-ppm 10 --cltv-delta 50 --max-channels 1200 --max-channels-per-peer 12",
         "base_fee_msat fee_ppm cltv_delta",
     );
-    assert_eq!(ask(hub, "policy show", "")["base_fee_msat"], "2000");
+    let policy = ask(hub, "policy show", "");
+    assert_eq!(policy["base_fee_msat"], "2000");
+    assert_eq!(
+        (&policy["max_channels"], &policy["max_channels_per_peer"]),
+        (&json!(1_200), &json!(12))
+    );
 }

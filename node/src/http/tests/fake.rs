@@ -128,6 +128,8 @@ pub fn policy() -> Policy {
         cltv_delta: 3,
         min_channel_sat: 4,
         max_channel_sat: 5,
+        max_channels: 7,
+        max_channels_per_peer: 8,
         minimum_depth: 6,
         accept_channels: true,
         forward: true,
