@@ -10,7 +10,7 @@ use zarnitsa_service::records::{
     CloseChannelRequest, OpenChannelRequest, RequestArguments, RequestStatus,
 };
 
-use zarnitsa_channel::ids::PaymentHash;
+use zarnitsa_channel::ids::{ChannelId, PaymentHash};
 use zarnitsa_service::transactions::{InvoiceChange, InvoiceStep, PaymentOrder};
 use zarnitsa_service::{read, INSTANCE_ID};
 
@@ -18,6 +18,9 @@ use crate::shared::Shared;
 
 use super::step::Step;
 use super::{Driver, Event};
+
+/// Why an order of before the start has failed.
+const STOPPED: &str = "the node stopped during the opening";
 
 /// Above this many invoices under claim, those that the ledger has as paid are dropped from memory.
 const MAX_CLAIMING: usize = 256;
@@ -84,11 +87,9 @@ impl Driver {
         for (hash, request) in self.shared.pending_requests() {
             debug_assert_eq!(request.status, RequestStatus::Pending);
             match request.arguments {
-                RequestArguments::OpenChannel(_) if request.channel_id.is_none() => {
-                    self.shared
-                        .request_failed(hash, "the node stopped during the opening");
+                RequestArguments::OpenChannel(_) => {
+                    self.resume_opening(hash, request.channel_id);
                 }
-                RequestArguments::OpenChannel(_) => {}
                 RequestArguments::OpenBatch(order) => {
                     self.resume_batch(hash, &order, &request.channels);
                 }
@@ -97,6 +98,19 @@ impl Driver {
                     self.resume_asking(hash, &order, request.channel_id, request.created_height);
                 }
             }
+        }
+    }
+
+    /// After a start: how far the ordered opening has come, by its channel.
+    fn resume_opening(&self, request: Hash, channel: Option<ChannelId>) {
+        let record = channel.and_then(|id| Some((id, self.shared.channel_record(&id)?)));
+        let state = record.as_ref().map(|(_, record)| record.state.as_str());
+        match (state, channel) {
+            // It was given up a moment ago, and its order with it.
+            (Some("opening"), _) => {}
+            (Some("failed") | None, _) | (_, None) => self.shared.request_failed(request, STOPPED),
+            // Both have signed: the opening transaction has left, or leaves with this start.
+            (Some(_), Some(id)) => self.shared.request_done(request, &id),
         }
     }
 
@@ -140,11 +154,7 @@ impl Driver {
         }
     }
 
-    fn begin_closing(
-        &mut self,
-        id: zarnitsa_channel::ids::ChannelId,
-        feerate_per_kw: u32,
-    ) -> Result<(), String> {
+    fn begin_closing(&mut self, id: ChannelId, feerate_per_kw: u32) -> Result<(), String> {
         if feerate_per_kw != 0 {
             self.closing_feerates.insert(id, feerate_per_kw);
         }
