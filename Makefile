@@ -51,6 +51,7 @@ bench: ui
 	cargo build --locked --release --package zarnitsa-node
 	cargo bench --locked --package zarnitsa-ledger --bench ledger
 	cargo bench --locked --package zarnitsa-tests --bench payments
+	cargo bench --locked --package zarnitsa-tests --bench hubs
 	@scripts/interop bench
 
 advisories: install

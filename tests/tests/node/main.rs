@@ -9,6 +9,11 @@ mod closes;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+#[path = "../../crowd/mod.rs"]
+mod crowd;
+#[cfg(test)]
+mod crowds;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod depth;
