@@ -7,6 +7,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 
 import { App } from './app'
+import { keepAwayPage } from './away'
 import { SettingsProvider } from './settings'
 import { TextProvider } from './text'
 
@@ -21,3 +22,4 @@ createRoot(root).render(
     </TextProvider>
   </StrictMode>,
 )
+keepAwayPage()
