@@ -11,7 +11,7 @@ import { expect, test } from 'vitest'
 
 import * as records from '../src/gen/lightning_records_pb.js'
 import * as transactions from '../src/gen/lightning_transactions_pb.js'
-import { METHODS, SERVICE_METHODS, fromHex, readChannel, readHistoryEntry, toHex } from '../src/index.js'
+import { METHODS, SERVICE_METHODS, fromHex, readChannel, readForward, readHistoryEntry, toHex } from '../src/index.js'
 
 interface Messages {
   records: { type: string; bytes: string }[]
@@ -31,6 +31,10 @@ const RECORDS: Record<string, DescMessage> = {
   Policy: records.PolicySchema,
   Config: records.ConfigSchema,
   Ask: records.AskSchema,
+  Forward: records.ForwardSchema,
+  ReturnedFailure: records.ReturnedFailureSchema,
+  HtlcRef: records.HtlcRefSchema,
+  ChannelPolicy: records.ChannelPolicySchema,
   Event: records.EventSchema,
 }
 
@@ -102,6 +106,11 @@ test('channel of the ledger is read as a person knows it', () => {
   )
   expect(channel.shortChannelId).toMatch(/^\d+x\d+x\d+$/)
   expect(channel.openingTxid).toHaveLength(64)
+})
+
+test('payment that passed through is read as a person knows it', () => {
+  const forward = readForward(fromHex(vectors.records.find(({ type }) => type === 'Forward')!.bytes))
+  expect(forward).toMatchObject({ status: 'failed', failure: 'temporary_channel_failure', feeMsat: 1_000n, outgoingMsat: 1_000_000n })
 })
 
 test('step of a channel is read as a person knows it', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { fromHex, keyPair, sign, type Argument, type Method } from '../src/index.js'
+import { fromHex, keyPair, METHODS, sign, type Argument, type Method } from '../src/index.js'
 import { AcceptFrom } from '../src/gen/lightning_records_pb.js'
 import { bytes, vectors } from './vectors.js'
 
@@ -105,9 +105,19 @@ test.each([
     policy: { channelId: bytes(1), feePpm: 7, cltvDelta: 40 },
     nonce: bytes(4),
   }),
+  command('ask_channel', 'askChannel', { hub: PEER, address: '127.0.0.1:9735', amountSat: 500_000n, nonce: bytes(5) }),
+  command('ask_approve', 'askDecision', { ask: { data: bytes(6) }, approve: true, nonce: bytes(7) }),
+  command('ask_refuse', 'askDecision', { ask: { data: bytes(6) }, reason: 'денег нет', nonce: bytes(7) }),
   command('close_channel', 'closeChannel', { channelId: bytes(1), feeratePerKw: 253, nonce: bytes(2) }),
 ])('%s is signed byte for byte as the node signs it', (name, make) => {
   expect(make()).toEqual(vectors().transactions[name])
+})
+
+test('every command of the operator’s is among those that the node signed', () => {
+  const names = Object.keys(vectors().transactions)
+  const named = (method: string) => names.some((name) => name.startsWith(method.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)))
+  expect(Object.keys(METHODS).filter((method) => method !== 'askDecision' && !named(method))).toEqual([])
+  expect(names).toEqual(expect.arrayContaining(['ask_approve', 'ask_refuse']))
 })
 
 test('key pair of a seed is the one that the node derives', () => {

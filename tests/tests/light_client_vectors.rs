@@ -19,11 +19,12 @@ use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, PaymentHash, PaymentPreimage};
 use zarnitsa_ledger::{Committed, Ledger, LedgerOptions, Services, Validator};
 use zarnitsa_service::records::{
-    ChannelPolicy, CloseChannelRequest, Config, Genesis, OpenBatchRequest, OpenChannelRequest,
-    Policy,
+    AskChannelRequest, ChannelPolicy, CloseChannelRequest, Config, Genesis, OpenBatchRequest,
+    OpenChannelRequest, Policy,
 };
 use zarnitsa_service::transactions::{
-    ChannelPolicyChange, InvoiceChange, InvoiceStep, NewInvoice, PaymentOrder, PolicyChange,
+    AskDecision, ChannelPolicyChange, InvoiceChange, InvoiceStep, NewInvoice, PaymentOrder,
+    PolicyChange,
 };
 use zarnitsa_service::{proofs, transaction, LedgerCall, LightningService};
 
@@ -175,7 +176,33 @@ fn unsubmitted() -> Vec<(&'static str, LedgerCall)> {
                 nonce: [4; 32],
             }),
         ),
+        (
+            "ask_channel",
+            LedgerCall::AskChannel(AskChannelRequest {
+                hub: PEER.parse().unwrap(),
+                address: "127.0.0.1:9735".into(),
+                amount_sat: bitcoin::Amount::from_sat(500_000),
+                nonce: [5; 32],
+            }),
+        ),
+        (
+            "ask_approve",
+            LedgerCall::AskDecision(ask_decision(true, "")),
+        ),
+        (
+            "ask_refuse",
+            LedgerCall::AskDecision(ask_decision(false, "денег нет")),
+        ),
     ]
+}
+
+fn ask_decision(approve: bool, reason: &str) -> AskDecision {
+    AskDecision {
+        ask: exonum::crypto::Hash::new([6; 32]),
+        approve,
+        reason: reason.into(),
+        nonce: [7; 32],
+    }
 }
 
 fn signed() -> Vec<(&'static str, Verified<AnyTx>)> {

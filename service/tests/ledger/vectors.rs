@@ -7,11 +7,13 @@ use std::path::PathBuf;
 
 use exonum::merkledb::{BinaryValue, ObjectHash as _};
 use serde_json::{json, Map, Value};
+use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::command::{ChainEvent, Command, LocalCommand};
 use zarnitsa_channel::message::{ClosingSigned, PeerMessage};
 use zarnitsa_channel::params::Side;
 use zarnitsa_service::records::{
-    Ask, AskChannelRequest, AskStatus, CloseChannelRequest, Failure, HtlcKey, RequestStatus,
+    Ask, AskChannelRequest, AskStatus, CloseChannelRequest, Failure, Forward, HtlcKey, HtlcRef,
+    PaymentStatus, RequestStatus, ReturnedFailure,
 };
 use zarnitsa_service::transactions::{
     AskChange, AskDecision, AskStep, BatchSigned, ChannelPolicyChange, InvoiceChange, InvoiceStep,
@@ -202,6 +204,41 @@ fn asked(world: &World) -> Ask {
     }
 }
 
+fn htlc_ref(world: &World, offerer: Side) -> HtlcRef {
+    HtlcRef {
+        channel_id: world.a.id(),
+        offerer,
+        id: zarnitsa_channel::ids::HtlcId(7),
+    }
+}
+
+/// An onion that the next node could not read.
+fn returned() -> ReturnedFailure {
+    ReturnedFailure::Malformed {
+        sha256_of_onion: [5; 32],
+        failure_code: 0xc005,
+    }
+}
+
+/// A payment that passed through and came back.
+fn forwarded(world: &World) -> Forward {
+    Forward {
+        incoming: htlc_ref(world, Side::Counterparty),
+        outgoing: htlc_ref(world, Side::Holder),
+        payment_hash: preimage(1).payment_hash(),
+        incoming_msat: Msat::new(1_001_000),
+        outgoing_msat: Msat::new(1_000_000),
+        status: PaymentStatus::Failed,
+        failure: Some(Failure {
+            code: 0x1007,
+            culprit: Some(world.b.party.keys.public().funding),
+            reason: "temporary_channel_failure".to_owned(),
+        }),
+        created_height: 5,
+        updated_height: 8,
+    }
+}
+
 fn operator_calls(world: &World) -> Vec<LedgerCall> {
     let payment_hash = preimage(1).payment_hash();
     let invoice = |change| {
@@ -316,6 +353,10 @@ fn records() -> Value {
         record("Policy", &read::policy(&*a).unwrap()),
         record("Config", &read::config(&*a).unwrap()),
         record("Ask", &asked(&world)),
+        record("Forward", &forwarded(&world)),
+        record("ReturnedFailure", &returned()),
+        record("HtlcRef", &htlc_ref(&world, Side::Holder)),
+        record("ChannelPolicy", &channel_policy(id)),
         record("Event", &read::events(&*a, 0, 1)[0].1),
     ])
 }
