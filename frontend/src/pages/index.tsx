@@ -3,7 +3,7 @@ import { lazy, Suspense, useEffect } from 'react'
 import { useNode } from '../node/context'
 import { strangersText } from '../format'
 import { PLACES } from '../places'
-import { isAt } from '../router'
+import { isAt, Link } from '../router'
 import { useText } from '../text'
 import { Block } from './Block'
 import { Channel } from './Channel'
@@ -94,9 +94,10 @@ function Named({ path }: { path: string }) {
       return <Settings />
     default:
       return (
-        <h1 tabIndex={-1}>
-          {t.noSuchPage}
-        </h1>
+        <>
+          <h1 tabIndex={-1}>{t.noSuchPage}</h1>
+          <Link to="/">{t.home}</Link>
+        </>
       )
   }
 }

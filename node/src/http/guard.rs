@@ -194,7 +194,10 @@ const PROTECTION: [(HeaderName, &str); 6] = [
 
 fn protect(headers: &mut HeaderMap) {
     for (name, value) in PROTECTION {
-        headers.insert(name, HeaderValue::from_static(value));
+        // A page may have a policy of its own, which allows it less.
+        if name != header::CONTENT_SECURITY_POLICY || !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

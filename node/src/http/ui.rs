@@ -46,10 +46,16 @@ pub fn is_page(path: &str) -> bool {
     !path.starts_with("/api/") && path != "/metrics" && path != "/openapi.json"
 }
 
+/// What `page/locked.html` may do: show its own style, which is named by its hash, for no file is given to who has no token.
+const LOCKED_POLICY: &str =
+    "default-src 'none'; style-src 'sha256-SiY0FPa/Fh9M/sqFrBdHvsad8t2iq9ZJ7BwumayDPsw='; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// What a browser gets that came without a token.
 pub fn locked() -> HttpResponse {
     HttpResponse::Unauthorized()
         .content_type("text/html; charset=utf-8")
+        .insert_header((header::CONTENT_SECURITY_POLICY, LOCKED_POLICY))
         .body(include_str!("page/locked.html"))
 }
 

@@ -13,7 +13,10 @@ test('link with the token and the key lets in, and leaves the token nowhere', as
 
 test('visitor without the token is told where to find the link', async ({ world, visit }) => {
   const page = await visit(world.alice, { link: world.alice.address.url })
-  await expect(page.getByText(/link/)).toBeVisible()
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Open the node\'s link')
+  await expect(page.getByRole('heading', { name: 'Откройте ссылку узла' })).toBeVisible()
+  // Its own style is all that its policy allows.
+  expect(await page.getByRole('main').evaluate((main) => getComputedStyle(main).maxWidth)).toBe('576px')
   await expect(page.getByRole('navigation')).toHaveCount(0)
 })
 
