@@ -423,7 +423,7 @@ fn ability(live: &Live, most: impl FnOnce() -> Msat) -> Ability {
 }
 
 /// Whether update_fail_htlc may still be said of it.
-fn can_still_be_failed(channel: &Channel, htlc: HtlcId) -> bool {
+pub(super) fn can_still_be_failed(channel: &Channel, htlc: HtlcId) -> bool {
     let talks = match channel {
         Channel::Normal(_) | Channel::ShuttingDown(_) => true,
         Channel::AwaitingFundingSigned(_)

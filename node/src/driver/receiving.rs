@@ -19,6 +19,7 @@ use crate::bolt11::payment_metadata;
 use crate::parts::{Part, Taken};
 use crate::time;
 
+use super::forwarding::can_still_be_failed;
 use super::step::{Step, Todo};
 use super::Driver;
 
@@ -272,6 +273,9 @@ impl Driver {
         reason: Option<&Failure>,
     ) -> Vec<Todo> {
         let failed = |(id, htlc): &(ChannelId, HtlcId)| {
+            if !can_still_be_failed(&self.channels.get(id)?.machine, *htlc) {
+                return None; // it ends on chain
+            }
             let received = self.received(*id, *htlc)?;
             let usual = Failure::IncorrectOrUnknownPaymentDetails {
                 htlc_msat: received.add.amount.to_msat(),
