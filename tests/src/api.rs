@@ -200,7 +200,12 @@ impl Api {
     pub fn open(&self, uri: &str, sat: u64, push_msat: u64) -> Result<Opened, CallError> {
         let push = (push_msat > 0).then(|| push_msat.to_string());
         let body = json!({ "peer": uri, "amount": format!("{sat}sat"), "push_msat": push });
-        self.command("channels", body)
+        self.open_with(body)
+    }
+
+    /// Opens a channel on terms of its own: what `POST channels` takes.
+    pub fn open_with(&self, request: Value) -> Result<Opened, CallError> {
+        self.command("channels", request)
     }
 
     /// Closes a channel with its peer.
@@ -218,6 +223,22 @@ impl Api {
     pub fn invoice(&self, msat: u64, description: &str) -> Result<Invoice, CallError> {
         let body = json!({ "amount": format!("{msat}msat"), "description": description });
         self.command("invoices", body)
+    }
+
+    /// Makes an invoice whose payment is held until it is settled or cancelled.
+    pub fn hold_invoice(&self, sat: u64) -> Result<Invoice, CallError> {
+        let body = json!({ "amount": format!("{sat}sat"), "description": "held", "hold": true });
+        self.command("invoices", body)
+    }
+
+    /// Claims what is held, by the node's own preimage.
+    pub fn settle(&self, hash: &str) -> Result<Invoice, CallError> {
+        self.command("invoices/settle", json!({ "preimage_or_hash": hash }))
+    }
+
+    /// Gives back what is held.
+    pub fn cancel(&self, hash: &str) -> Result<Invoice, CallError> {
+        self.command("invoices/cancel", json!({ "payment_hash": hash }))
     }
 
     /// One of its invoices.

@@ -6,9 +6,11 @@
 pub mod answers;
 pub mod api;
 pub mod bitcoind;
+pub mod folder;
 pub mod length;
 pub mod net;
 pub mod node;
 pub mod stranger;
 pub mod wait;
+pub mod wire;
 pub mod world;

@@ -103,12 +103,20 @@ impl Net {
     /// # Panics
     /// If it does not come to that.
     pub fn open(&self, opener: &str, acceptor: &str, terms: Terms) -> Pair {
+        let uri = self.api(acceptor).info().expect("the acceptor's info").uri;
+        self.open_to(opener, acceptor, &uri, terms)
+    }
+
+    /// The same, where the acceptor is called at another address than its own.
+    ///
+    /// # Panics
+    /// If it does not come to that.
+    pub fn open_to(&self, opener: &str, acceptor: &str, uri: &str, terms: Terms) -> Pair {
         world::fund(
             &self.bitcoind,
             self.node(opener),
             Amount::from_sat(terms.capacity_sat + 100_000),
         );
-        let uri = self.api(acceptor).info().expect("the acceptor's info").uri;
         let body = json!({
             "peer": uri,
             "amount": format!("{}sat", terms.capacity_sat),

@@ -1,9 +1,7 @@
 //! Channels that end without agreement: closed by force, by a state that was given up, and by a close that the chain takes back.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use bitcoin::Txid;
+use zarnitsa_tests::folder;
 use zarnitsa_tests::node::Node;
 use zarnitsa_tests::wait;
 use zarnitsa_tests::world::{Pair, World};
@@ -111,19 +109,6 @@ fn forced_close_of_either_side_pays_both_what_the_ledgers_say() {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target: PathBuf = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).unwrap();
-        }
-    }
-}
-
 /// The hub pays the user, which so has a newer state that it would rather not have.
 fn pay(pair: &Pair, msat: u64) {
     let invoice = pair.hub.invoice(msat, "a test").expect("an invoice");
@@ -139,7 +124,7 @@ fn revoked_commitment_on_the_chain_costs_its_broadcaster_everything() {
     // The user keeps a copy of everything, witness included, and goes on.
     world.user.stop();
     let kept = world.folder().join("kept");
-    copy(&world.user.folder(), &kept);
+    folder::copy(&world.user.folder(), &kept);
     world.user.start();
     pair.until_usable();
     pay(&pair, 300_000_000);
@@ -148,8 +133,7 @@ fn revoked_commitment_on_the_chain_costs_its_broadcaster_everything() {
     // It goes back while the hub is away, and closes with what it has given up.
     world.hub.stop();
     world.user.stop();
-    fs::remove_dir_all(world.user.folder()).unwrap();
-    copy(&kept, &world.user.folder());
+    folder::put_back(&kept, &world.user.folder());
     world.user.start();
     let closing = pair
         .user

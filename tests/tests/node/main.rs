@@ -18,6 +18,8 @@ mod demo;
 #[cfg(test)]
 mod depth;
 #[cfg(test)]
+mod ends;
+#[cfg(test)]
 mod forwards;
 #[cfg(test)]
 mod holding;
@@ -49,5 +51,7 @@ mod strangers;
 mod traffic;
 #[cfg(test)]
 mod unconfirmed;
+#[cfg(test)]
+mod upstream;
 #[cfg(test)]
 mod watching;

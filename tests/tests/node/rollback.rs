@@ -3,29 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use zarnitsa_tests::folder::{copy, put_back};
 use zarnitsa_tests::wait;
 use zarnitsa_tests::world::{Pair, World};
 
 const CAPACITY_SAT: u64 = 1_000_000;
 const PUSHED_SAT: u64 = 400_000;
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target: PathBuf = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).unwrap();
-        }
-    }
-}
-
-fn put_back(from: &Path, to: &Path) {
-    fs::remove_dir_all(to).unwrap();
-    copy(from, to);
-}
 
 fn pay(pair: &Pair, msat: u64) {
     let invoice = pair.hub.invoice(msat, "a test").expect("an invoice");

@@ -10,6 +10,7 @@ use bitcoin::{OutPoint, Transaction, Txid};
 use serde_json::{json, Value};
 use zarnitsa_tests::api::Api;
 use zarnitsa_tests::bitcoind::free_port;
+use zarnitsa_tests::folder;
 use zarnitsa_tests::node::{program, Node};
 use zarnitsa_tests::wait;
 use zarnitsa_tests::world::{Pair, World};
@@ -89,19 +90,6 @@ impl Drop for Tower {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target: PathBuf = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).unwrap();
-        }
-    }
-}
-
 fn pay(from: &Api, to: &Api, msat: u64) {
     let invoice = to.invoice(msat, "a test").expect("an invoice");
     let payment = from.pay(&invoice.invoice).expect("a payment");
@@ -157,7 +145,7 @@ fn give_up_a_state(world: &mut World, pair: &Pair) -> (PathBuf, String) {
     });
     world.user.stop();
     let kept = world.folder().join("kept");
-    copy(&world.user.folder(), &kept);
+    folder::copy(&world.user.folder(), &kept);
     world.user.start();
     pair.until_both("in step again", |channel| {
         channel.state == "normal" && channel.htlcs.len() == 2
@@ -271,8 +259,7 @@ fn cheat_while_the_hub_is_away(second: bool) {
 fn go_back_and_close(world: &mut World, pair: &Pair, kept: &Path) -> String {
     world.hub.stop();
     world.user.stop();
-    fs::remove_dir_all(world.user.folder()).unwrap();
-    copy(kept, &world.user.folder());
+    folder::put_back(kept, &world.user.folder());
     world.user.start();
     let cheater = world.user.api();
     let closed = cheater.force_close(&pair.id).expect("it closes");
