@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use bitcoin::{Amount, OutPoint};
+use bitcoin::{Amount, OutPoint, Transaction};
 use zarnitsa_channel::params::Side;
 use zarnitsa_channel::state::{Role, SpendKind};
 
@@ -17,6 +17,14 @@ pub struct Tally {
     pub holder: u64,
     pub counterparty: u64,
     pub revoked: u64,
+    /// Closes by both sides' closing transaction.
+    pub mutual: u64,
+    /// Closes by the newest commitment of a side that has not revoked the one before, as the other knows.
+    pub ahead: u64,
+    /// Closes by that one before.
+    pub previous: u64,
+    /// How often a reorg brought another transaction in the place of a close.
+    pub replaced: u64,
     pub fulfilled: u64,
     pub failed: u64,
     pub second_stages: u64,
@@ -30,6 +38,10 @@ impl Tally {
         self.holder += other.holder;
         self.counterparty += other.counterparty;
         self.revoked += other.revoked;
+        self.mutual += other.mutual;
+        self.ahead += other.ahead;
+        self.previous += other.previous;
+        self.replaced += other.replaced;
         self.fulfilled += other.fulfilled;
         self.failed += other.failed;
         self.second_stages += other.second_stages;
@@ -43,6 +55,7 @@ impl World {
         let mut tally = Tally {
             runs: 1,
             reorgs: self.reorgs.into(),
+            replaced: self.replaced.into(),
             ..Tally::default()
         };
         let spends = self.chain.spends();
@@ -59,10 +72,25 @@ impl World {
                 tally.revoked += 1;
                 self.check_punished(&spends, &mut tally);
             }
+            _ if self.is_mutual(&close.transaction) => tally.mutual += 1,
             Some(_) | None if close.by == Side::Holder => tally.holder += 1,
             Some(_) | None => tally.counterparty += 1,
         }
+        // As the other side knows the broadcaster's commitments.
+        let unrevoked = self.ended(close.by.other()).counterparty_unrevoked();
+        if let [newest, previous] = &unrevoked[..] {
+            tally.ahead += u64::from(newest.txid() == txid);
+            tally.previous += u64::from(previous.txid() == txid);
+        }
         tally
+    }
+
+    fn is_mutual(&self, transaction: &Transaction) -> bool {
+        let resolution = self.ended(Side::Holder).resolution();
+        let spend = resolution.map(|resolution| resolution.spend());
+        spend.is_some_and(|spend| {
+            spend.kind == SpendKind::Mutual && *spend.transaction == *transaction
+        })
     }
 
     /// HTLCs that `side` offered and that were not gone before the close.

@@ -8,6 +8,7 @@ use crate::ending::Tally;
 use crate::world::World;
 
 const RUNS: u64 = 1_000;
+const LONG_RUNS: u64 = 20_000;
 
 /// Where the seeds of an unattended test begin.
 const FIRST_SEED: u64 = 5_000_000;
@@ -35,7 +36,9 @@ fn resolution_random_closes_on_a_chain_with_reorgs_lose_nothing() {
         println!("{:?}", run(seed, true).unwrap());
         return;
     }
-    let runs = from_env("ZARNITSA_CHAIN_RUNS").unwrap_or(RUNS);
+    let is_long = std::env::var_os("ZARNITSA_SOAK").is_some_and(|value| value == "1");
+    let usual = if is_long { LONG_RUNS } else { RUNS };
+    let runs = from_env("ZARNITSA_CHAIN_RUNS").unwrap_or(usual);
     let next = AtomicU64::new(0);
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let total = thread::scope(|scope| {
@@ -48,7 +51,7 @@ fn resolution_random_closes_on_a_chain_with_reorgs_lose_nothing() {
         }
         total
     });
-    println!("{total:?}");
+    println!("seeds {FIRST_SEED} to {}: {total:?}", FIRST_SEED + runs - 1);
     assert_eq!(total.runs, runs);
     // Each kind of close has been there, and each way to end.
     for (what, count) in [
@@ -56,6 +59,10 @@ fn resolution_random_closes_on_a_chain_with_reorgs_lose_nothing() {
         ("holder", total.holder),
         ("counterparty", total.counterparty),
         ("revoked", total.revoked),
+        ("mutual", total.mutual),
+        ("ahead", total.ahead),
+        ("previous", total.previous),
+        ("replaced", total.replaced),
         ("fulfilled", total.fulfilled),
         ("failed", total.failed),
         ("second stages", total.second_stages),

@@ -1,5 +1,7 @@
 //! A channel in the middle of its life.
 
+use bitcoin::Amount;
+use zarnitsa_channel::action::Action;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::command::LocalCommand;
 use zarnitsa_channel::ids::{HtlcId, PaymentPreimage};
@@ -7,7 +9,7 @@ use zarnitsa_channel::params::Side;
 use zarnitsa_channel::state::{HtlcTerms, SignedHolderCommitment};
 
 use crate::support::keys::Signing;
-use crate::support::pair::{Config, Pair};
+use crate::support::pair::{script, Config, Pair};
 use crate::support::party::Wire;
 use crate::support::rng::Rng;
 
@@ -60,8 +62,64 @@ impl Setup {
                 setup.note();
             }
         }
-        setup.leave_in_the_middle(rng);
+        match rng.below(5) {
+            0 => setup.agree(rng),
+            1 => setup.leave_in_an_addition(rng),
+            _ => setup.leave_in_the_middle(rng),
+        }
         setup
+    }
+
+    /// All HTLCs end, and both sides agree on a closing transaction.
+    fn agree(&mut self, rng: &mut Rng) {
+        while self.live(rng).is_some() {
+            self.remove(rng);
+            self.note();
+        }
+        let upfront = &self.pair.a.channel.params().holder.upfront_shutdown_script;
+        let script = upfront.clone().unwrap_or_else(|| script(1));
+        let shutdown = self
+            .pair
+            .a
+            .local(LocalCommand::Shutdown { script })
+            .unwrap();
+        self.pair.exchange(shutdown, Vec::new());
+        let fee = Amount::from_sat(rng.range(300, 900));
+        let propose = LocalCommand::ProposeClosing {
+            fee,
+            fee_range: (fee, fee + fee),
+        };
+        let proposal = self.pair.a.local(propose).unwrap();
+        self.pair.exchange(proposal, Vec::new());
+        let agreed = [&self.pair.a, &self.pair.b].map(|party| party.channel.agreed_closing());
+        assert!(agreed.iter().all(Option::is_some), "no closing transaction");
+    }
+
+    /// An HTLC is being added, and the messages stop somewhere on the way.
+    fn leave_in_an_addition(&mut self, rng: &mut Rng) {
+        let from = side(rng);
+        let preimage = PaymentPreimage(rng.bytes32());
+        let (amount, cltv_expiry) = (Msat::new(7_000_000), rng.range_u32(705, 740));
+        let party = self.pair.party(from);
+        let offered = party.local(LocalCommand::AddHtlc {
+            amount,
+            payment_hash: preimage.payment_hash(),
+            cltv_expiry,
+        });
+        let Ok(actions) = offered else {
+            return; // the side cannot afford it
+        };
+        let mine = party.channel.htlcs();
+        let ids = mine.filter(|htlc| htlc.offered_by == Side::Holder);
+        let id = ids.map(|htlc| htlc.id).max().unwrap();
+        self.htlcs.push(Offered {
+            from,
+            id,
+            amount,
+            cltv_expiry,
+            preimage,
+        });
+        self.commit_in_part(from, actions, rng);
     }
 
     fn note(&mut self) {
@@ -140,24 +198,29 @@ impl Setup {
             return;
         };
         let remover = htlc.from.other();
-        let fulfils = rng.one_in(2);
-        let party = self.pair.party(remover);
-        let mut actions = party.local(removal(&htlc, fulfils)).unwrap();
+        let removal = removal(&htlc, rng.one_in(2));
+        let actions = self.pair.party(remover).local(removal).unwrap();
+        self.commit_in_part(remover, actions, rng);
+    }
+
+    /// The side commits to what it has said, and not all of that arrives, nor all of the answer.
+    fn commit_in_part(&mut self, from: Side, mut actions: Vec<Action>, rng: &mut Rng) {
+        let party = self.pair.party(from);
         actions.extend(party.local(LocalCommand::Commit).unwrap());
         let wires = party.wires(&actions);
         let heard = rng.index(wires.len() + 1);
         let mut answers = Vec::new();
         for wire in wires.into_iter().take(heard) {
             if let Wire::Message(message) = wire {
-                let other = self.pair.party(remover.other());
+                let other = self.pair.party(from.other());
                 answers.extend(other.receive(message).unwrap());
             }
         }
-        let answers = self.pair.party(remover.other()).wires(&answers);
+        let answers = self.pair.party(from.other()).wires(&answers);
         let heard = rng.index(answers.len() + 1);
         for wire in answers.into_iter().take(heard) {
             if let Wire::Message(message) = wire {
-                self.pair.party(remover).receive(message).unwrap();
+                self.pair.party(from).receive(message).unwrap();
             }
         }
         self.note();

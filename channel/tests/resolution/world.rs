@@ -1,7 +1,7 @@
 //! Two sides that close a channel on a chain that may change its mind, and what they are told.
 
 use bitcoin::secp256k1::ecdsa::Signature;
-use bitcoin::{OutPoint, ScriptBuf, Transaction, TxOut};
+use bitcoin::{OutPoint, ScriptBuf, Transaction, TxOut, Txid};
 use zarnitsa_channel::action::{Action, Event};
 use zarnitsa_channel::command::{ChainEvent, LocalCommand};
 use zarnitsa_channel::ids::HtlcId;
@@ -31,6 +31,9 @@ pub struct World {
     /// The revoked commitment that `b` broadcasts, where it cheats.
     pub revoked: Option<SignedHolderCommitment>,
     pub reorgs: u32,
+    /// How often another transaction than the last one has spent the funding output.
+    pub replaced: u32,
+    closed_by: Option<Txid>,
     pub rng: Rng,
     verbose: bool,
 }
@@ -64,6 +67,8 @@ impl World {
             remembered: [None, None],
             revoked,
             reorgs: 0,
+            replaced: 0,
+            closed_by: None,
             rng,
             verbose,
         }
@@ -143,6 +148,9 @@ impl World {
                 }];
             }
         }
+        if let Some(closing) = self.agreed().filter(|_| self.rng.one_in(2)) {
+            return vec![closing];
+        }
         let by = match self.revoked {
             Some(_) => Side::Holder,
             None => side(&mut self.rng),
@@ -154,6 +162,15 @@ impl World {
         })
         .into_iter()
         .collect()
+    }
+
+    /// The closing transaction of both sides, once they have agreed on one.
+    pub fn agreed(&self) -> Option<Candidate> {
+        let (closing, _) = self.party(Side::Holder).channel.agreed_closing()?;
+        Some(Candidate {
+            transaction: closing.tx().clone(),
+            by: Side::Holder,
+        })
     }
 
     /// What the honest sides claim in a block of this height.
@@ -272,6 +289,10 @@ impl World {
             let txid = transaction.compute_txid();
             self.say(|| format!("{txid} of {:?} confirms", candidate.by));
             for input in &transaction.input {
+                if input.previous_output == self.pair.a.channel.params().funding {
+                    let before = self.closed_by.replace(txid);
+                    self.replaced += u32::from(before.is_some_and(|before| before != txid));
+                }
                 for side in [Side::Holder, Side::Counterparty] {
                     let outpoint = input.previous_output;
                     let transaction = Box::new(transaction.clone());
@@ -303,6 +324,7 @@ impl World {
                 let before = self.party(side).channel.clone();
                 self.show(side, ChainEvent::SpendBuried { block_height });
                 if self.party(side).channel.is_over() {
+                    check_forgettable(&before, block_height);
                     self.remembered[index_of(side)] = Some(before);
                 }
                 assert!(!self.party(side).channel.is_due(block_height), "due twice");
@@ -359,6 +381,20 @@ pub fn index_of(side: Side) -> usize {
         Side::Holder => 0,
         Side::Counterparty => 1,
     }
+}
+
+/// BOLT 5: what is forgotten is a hundred blocks deep, and nothing is left to claim.
+fn check_forgettable(channel: &Channel, tip: u32) {
+    let resolution = channel.resolution().unwrap();
+    let outputs = resolution.outputs().iter();
+    let spends = outputs.filter_map(|output| output.spent);
+    let heights = spends.map(|spent| spent.block_height);
+    for height in heights.chain([resolution.spend().block_height]) {
+        assert!(tip + 1 - height >= 100, "forgotten {height} at {tip}");
+    }
+    let left = channel.claims();
+    let worth = left.iter().any(|claim| claim.is_worthwhile());
+    assert!(!worth, "forgotten with {left:?}");
 }
 
 fn is_tracked(party: &Party, outpoint: OutPoint) -> bool {
