@@ -289,6 +289,10 @@ impl NodeApi for Answers {
         self.shared.create_invoice(request).await
     }
 
+    async fn create_offer(&self, request: api::CreateOffer) -> Result<api::Offer, ApiError> {
+        self.shared.create_offer(request)
+    }
+
     async fn draft_invoice(
         &self,
         request: api::CreateInvoice,

@@ -13,6 +13,7 @@ mod event;
 mod ledger;
 mod network;
 mod node;
+mod offer;
 mod payment;
 mod peer;
 mod policy;
@@ -42,6 +43,7 @@ pub use network::{NetworkChannel, NetworkGraph, NetworkNode, NetworkPage, Networ
 pub use node::{
     Balance, Health, LedgerOwner, LogTail, Network, NodeInfo, Role, Session, SessionAccess,
 };
+pub use offer::{CreateOffer, Offer};
 pub use payment::{
     CancelInvoice, CreateInvoice, Forward, HeldInvoice, HeldPreimage, Invoice, InvoiceDraft,
     InvoiceStatus, Keysend, KeysendDraft, Metadata, Pay, Payment, PaymentDirection, PaymentFailure,
@@ -138,6 +140,9 @@ pub trait NodeApi: Send + Sync + 'static {
 
     /// Makes a BOLT 11 invoice.
     async fn create_invoice(&self, request: CreateInvoice) -> Result<Invoice, ApiError>;
+
+    /// Makes a BOLT 12 offer. Errors: [`ErrorCode::BadRequest`] where nobody could ask for its invoice.
+    async fn create_offer(&self, request: CreateOffer) -> Result<Offer, ApiError>;
 
     /// Makes and signs a BOLT 11 invoice and changes nothing: it is known once the operator's key has put it into the
     /// ledger.

@@ -19,7 +19,7 @@ use crate::shared::Shared;
 pub(crate) const MIN_FINAL_CLTV_EXPIRY_DELTA: u64 = 80;
 
 /// No HTLC that expires later is forwarded (BOLT 4, expiry_too_far).
-const MAX_EXPIRY_BLOCKS: u32 = 2_016;
+pub(crate) const MAX_EXPIRY_BLOCKS: u32 = 2_016;
 
 /// What a payer must send along (BOLT 11, field `m`). The invoice is the only record of it.
 pub(crate) fn payment_metadata(invoice: &str) -> Option<Vec<u8>> {

@@ -13,6 +13,7 @@ mod invoice;
 mod keysend;
 mod ledger;
 mod node;
+mod offer;
 mod output;
 mod passphrase;
 mod pay;
@@ -68,7 +69,10 @@ enum Command {
     /// Invoices of this node
     #[command(subcommand)]
     Invoice(invoice::Invoice),
-    /// Pay an invoice and wait for the outcome
+    /// Offers of this node, which can be paid again and again
+    #[command(subcommand)]
+    Offer(offer::Offer),
+    /// Pay an invoice or an offer and wait for the outcome
     Pay(pay::Pay),
     /// Pay a node without an invoice and wait for the outcome
     Keysend(keysend::Keysend),
@@ -125,6 +129,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Peer(peer) => peer.run(&client()?, out),
         Command::Channel(channel) => channel.run(&client()?, out),
         Command::Invoice(invoice) => invoice.run(&client()?, out),
+        Command::Offer(offer) => offer.run(&client()?, out),
         Command::Pay(pay) => pay.run(&client()?, out),
         Command::Keysend(keysend) => keysend.run(&client()?, out),
         Command::Payment(payment) => payment.run(&client()?, out),

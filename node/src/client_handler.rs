@@ -24,6 +24,7 @@ use crate::{payment_view, time};
 pub(crate) mod asks;
 mod batch;
 mod invoices;
+mod offers;
 
 /// How long an opening or a close may take until its transaction is handed to the network.
 const ORDER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -89,9 +90,12 @@ impl Shared {
         Ok(api::ChannelClosed { closing_txid })
     }
 
-    /// Pays a BOLT 11 invoice, and waits for the outcome.
+    /// Pays a BOLT 11 invoice or a BOLT 12 offer, and waits for the outcome.
     pub(crate) async fn pay(&self, request: api::Pay) -> Result<api::Payment, ApiError> {
         let text = request.invoice.trim().trim_start_matches("lightning:");
+        if text.to_ascii_lowercase().starts_with("lno1") {
+            return self.pay_offer(text, &request).await;
+        }
         let invoice: Bolt11Invoice = text.parse().map_err(|error| {
             ApiError::bad_request(format_args!("not a BOLT 11 invoice: {error}"))
         })?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bitcoin::secp256k1::PublicKey;
 use lightning::ln::msgs::{ChannelUpdate, UnsignedChannelUpdate};
 use lightning::routing::router::{RouteHint, RouteHintHop};
 use lightning::types::routing::RoutingFees;
@@ -93,23 +94,49 @@ fn entry(rest: &mut &[u8]) -> Option<(ChannelId, UnsignedChannelUpdate)> {
     Some((ChannelId(id), update))
 }
 
+/// A channel by which a payment can come to this node.
+pub(crate) struct Hint {
+    /// From whom.
+    pub peer: PublicKey,
+    /// What the peer calls the channel (BOLT 2, channel_ready's alias).
+    pub short_channel_id: u64,
+    /// On what terms the peer passes payments on.
+    pub terms: UnsignedChannelUpdate,
+    /// About what can come by it now.
+    pub receivable: Msat,
+}
+
 impl Shared {
     /// Ways to this node for an invoice of `amount`: none where a public channel leads here.
     pub(crate) fn route_hints(&self, amount: Msat) -> Vec<RouteHint> {
+        let ways = self.ways_in(amount).unwrap_or_default();
+        ways.iter().map(route_hint).collect()
+    }
+
+    /// The best private ways to this node for `amount`. None where a public channel leads here.
+    pub(crate) fn ways_in(&self, amount: Msat) -> Option<Vec<Hint>> {
         let snapshot = self.ledger.snapshot();
         let records = read::live_channels(&*snapshot).into_iter();
         let records = records.filter_map(|id| read::channel_record(&*snapshot, &id));
         let usable: Vec<_> = records.filter(|it| it.state == "normal").collect();
         if usable.iter().any(|it| self.is_public(it)) {
-            return Vec::new();
+            return None;
         }
         let best = most_receivable_first(usable, amount);
         let hints = best.iter().filter_map(|record| {
             let machine = Channel::decode(&record.machine).ok()?;
             let terms = self.peer_terms.of(&record.channel_id)?;
-            hint(&machine, &terms)
+            hint(&machine, terms, about_receivable(record))
         });
-        hints.take(MAX_HINTS).collect()
+        Some(hints.take(MAX_HINTS).collect())
+    }
+
+    /// Whether there is a channel with the node that is not over.
+    pub(crate) fn has_channel_with(&self, node: &PublicKey) -> bool {
+        let snapshot = self.ledger.snapshot();
+        let records = read::live_channels(&*snapshot).into_iter();
+        let mut records = records.filter_map(|id| read::channel_record(&*snapshot, &id));
+        records.any(|record| record.peer == *node)
     }
 
     fn is_public(&self, record: &ChannelRecord) -> bool {
@@ -126,24 +153,41 @@ fn most_receivable_first(mut records: Vec<ChannelRecord>, amount: Msat) -> Vec<C
     records
 }
 
-/// The one hop from the peer to this node, by the name that the peer gave the channel (BOLT 2, channel_ready's alias).
-fn hint(machine: &Channel, terms: &UnsignedChannelUpdate) -> Option<RouteHint> {
+/// What the peer can send by the channel, without its reserve and its commitment's fee; in eighths of the channel, so that
+/// whoever is told it learns no more of the balance than that.
+fn about_receivable(record: &ChannelRecord) -> Msat {
+    let capacity = record.capacity_sat.to_sat().saturating_mul(1_000);
+    let (eighth, kept) = (capacity / 8, capacity / 40);
+    let free = record.remote_msat.to_msat().saturating_sub(kept);
+    Msat::new(free - free % eighth.max(1))
+}
+
+fn hint(machine: &Channel, terms: UnsignedChannelUpdate, receivable: Msat) -> Option<Hint> {
     if terms.channel_flags & DISABLED != 0 {
         return None;
     }
     let named = machine.counterparty_alias();
-    let hop = RouteHintHop {
-        src_node_id: machine.params().peer,
+    Some(Hint {
+        peer: machine.params().peer,
         short_channel_id: named.or_else(|| machine.short_channel_id())?,
+        terms,
+        receivable,
+    })
+}
+
+/// The one hop from the peer to this node.
+fn route_hint(hint: &Hint) -> RouteHint {
+    RouteHint(vec![RouteHintHop {
+        src_node_id: hint.peer,
+        short_channel_id: hint.short_channel_id,
         fees: RoutingFees {
-            base_msat: terms.fee_base_msat,
-            proportional_millionths: terms.fee_proportional_millionths,
+            base_msat: hint.terms.fee_base_msat,
+            proportional_millionths: hint.terms.fee_proportional_millionths,
         },
-        cltv_expiry_delta: terms.cltv_expiry_delta,
+        cltv_expiry_delta: hint.terms.cltv_expiry_delta,
         htlc_minimum_msat: None,
         htlc_maximum_msat: None,
-    };
-    Some(RouteHint(vec![hop]))
+    }])
 }
 
 #[cfg(test)]

@@ -24,6 +24,10 @@ impl LdkSigner {
     pub fn new(signer: Arc<Signer>) -> Self {
         Self(signer)
     }
+
+    pub(crate) fn node_id(&self) -> PublicKey {
+        self.0.node_id()
+    }
 }
 
 impl NodeSigner for LdkSigner {

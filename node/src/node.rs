@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exonum::crypto::KeyPair;
-use lightning::ln::peer_handler::IgnoringMessageHandler;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use zarnitsa_bitcoin_adapter::{
@@ -29,6 +28,7 @@ use crate::genesis::{first_policy, ledger_options};
 use crate::gossip;
 use crate::hints::PeerTerms;
 use crate::ldk_signer::LdkSigner;
+use crate::offers::Offers;
 use crate::rollback;
 use crate::shared::{ChainParts, LedgerView, NetworkParts, Parts, Shared};
 use crate::tower::{self, Tower};
@@ -113,7 +113,7 @@ impl Node {
         }
         let (chain, chain_events) = start_chain(&config, dir, &signer)?;
         let network = open_network(&config, dir, &signer, &chain);
-        let (peers, peer_events) = start_peers(&config, &signer, &network)?;
+        let (peers, peer_events, offers) = start_peers(&config, &signer, &network)?;
         let parts = Parts {
             config,
             ledger,
@@ -122,6 +122,7 @@ impl Node {
             reporter,
             chain,
             peers,
+            offers,
             network,
             verifier,
             tower,
@@ -135,6 +136,7 @@ impl Node {
         peers: PeerEvents,
     ) -> Result<Self, StartError> {
         let shared = Arc::new(Shared::new(parts));
+        shared.offers.serve(&shared);
         let (stop_driver, stop) = oneshot::channel();
         let (heights_sender, heights) = watch::channel(shared.ledger.head().height);
         let (to_driver, blocks) = mpsc::channel(BLOCKS_WAITING);
@@ -347,21 +349,25 @@ fn start_peers(
     config: &Config,
     signer: &Arc<Signer>,
     network: &NetworkParts,
-) -> Result<(PeerNetwork, PeerEvents), StartError> {
+) -> Result<(PeerNetwork, PeerEvents, Arc<Offers>), StartError> {
     let chain = bitcoin::constants::ChainHash::using_genesis_block(config.network.kind());
     let mut settings = PeerConfig::new(chain);
     settings.max_inbound = config.lightning.max_peers;
     settings.gossip = Some(network.gossip.clone());
     let signer = Arc::new(LdkSigner::new(signer.clone()));
-    let router = zarnitsa_peer::message_router(network.router.graph().clone());
+    let router = zarnitsa_peer::message_router(network.router.graph().clone())
+        .map_err(zarnitsa_peer::StartError::Randomness)?;
+    let offers = Arc::new(Offers::new(&signer, config.network.kind(), router.clone()));
     let messages = OnionMessages::new(Messages {
         signer: signer.clone(),
         peers: network.channel_peers.clone(),
-        router: router.map_err(zarnitsa_peer::StartError::Randomness)?,
-        offers: Arc::new(IgnoringMessageHandler {}),
+        router,
+        offers: offers.clone(),
     });
-    settings.onion_messages = Arc::new(messages.map_err(zarnitsa_peer::StartError::Randomness)?);
-    Ok(PeerNetwork::start(settings, signer)?)
+    let messages = messages.map_err(zarnitsa_peer::StartError::Randomness)?;
+    settings.onion_messages = Arc::new(messages);
+    let (peers, events) = PeerNetwork::start(settings, signer)?;
+    Ok((peers, events, offers))
 }
 
 /// Hands every durable block on, and tells its height.

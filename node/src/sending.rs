@@ -1,5 +1,7 @@
 //! From what is to be paid to HTLCs that are ready to be offered: ways, onions, and what the ledger keeps of both.
 
+use bitcoin::secp256k1::PublicKey;
+use lightning::offers::invoice::Bolt12Invoice;
 use lightning::routing::router::Path;
 use lightning::types::payment::{PaymentHash as LdkHash, PaymentPreimage as LdkPreimage};
 use lightning_invoice::Bolt11Invoice;
@@ -9,6 +11,7 @@ use zarnitsa_peer::onion::{self, BuildError, Payee};
 use zarnitsa_peer::routing::{arrivals, FirstHop, NoRoute, RouteRequest};
 use zarnitsa_service::records::{Failure, Payment, Route, RouteHop};
 
+use crate::offers::bolt12_invoice;
 use crate::shared::Shared;
 use crate::wire;
 
@@ -45,6 +48,8 @@ impl From<NotSent> for Failure {
 #[derive(Clone)]
 pub(crate) struct Errand {
     pub payment_hash: PaymentHash,
+    /// Its node, or the key by which it has signed an invoice whose paths hide its node.
+    pub payee_id: PublicKey,
     pub total: Msat,
     pub payee: Payee,
     /// For the whole amount, and without what has failed so far.
@@ -92,6 +97,15 @@ impl Shared {
             };
             let request = RouteRequest::for_keysend(payment.payee, amount, max_fee);
             (payee, request, u64::MAX)
+        } else if let Some(invoice) = bolt12_invoice(&payment.invoice) {
+            let invoice = invoice.map_err(NotSent::Invoice)?;
+            check_bolt12(&invoice, payment)?;
+            let (signer, peers) = (&self.node_signer, &*self.channel_peers);
+            let request = RouteRequest::for_offer(&invoice, amount, max_fee, signer, peers);
+            let expires_at = invoice
+                .created_at()
+                .saturating_add(invoice.relative_expiry());
+            (Payee::Blinded, request, expires_at.as_secs())
         } else {
             let invoice: Bolt11Invoice = payment
                 .invoice
@@ -108,6 +122,7 @@ impl Shared {
         };
         Ok(Errand {
             payment_hash: payment.payment_hash,
+            payee_id: payment.payee,
             total: payment.amount_msat,
             payee,
             request,
@@ -154,6 +169,13 @@ impl Shared {
         if !as_built {
             return Err(NotSent::BadRoute("its onion says otherwise"));
         }
+        // Where a blinded path leads to the payee, what is known of it is its key and what it gets.
+        let hidden = path.blinded_tail.as_ref().map(|tail| RouteHop {
+            node_id: errand.payee_id,
+            short_channel_id: 0,
+            amount_msat: Msat::new(tail.final_value_msat),
+            cltv_expiry: height,
+        });
         let hops = arrivals.iter().map(|arrival| RouteHop {
             node_id: arrival.node_id,
             short_channel_id: arrival.short_channel_id,
@@ -166,12 +188,24 @@ impl Shared {
             cltv_expiry: built.cltv_expiry,
             onion: wire::onion_bytes(&built.packet),
             route: Route {
-                hops: hops.collect(),
+                hops: hops.chain(hidden).collect(),
                 session_nonce,
             },
             path,
         })
     }
+}
+
+/// As [`check_invoice`], of an invoice for an offer.
+fn check_bolt12(invoice: &Bolt12Invoice, payment: &Payment) -> Result<(), NotSent> {
+    let agrees = invoice.payment_hash().0 == payment.payment_hash.0
+        && invoice.signing_pubkey() == payment.payee
+        && payment.amount_msat == Msat::new(invoice.amount_msats());
+    if agrees {
+        return Ok(());
+    }
+    let reason = "it is not the one that the order is for";
+    Err(NotSent::Invoice(reason.to_owned()))
 }
 
 /// The order and its invoice come together from whoever signs for the operator: that they agree is checked here, where

@@ -30,7 +30,7 @@ use crate::config::Config;
 use crate::hints::PeerTerms;
 use crate::ldk_signer::LdkSigner;
 use crate::notify::Notifier;
-use crate::offers::ChannelPeers;
+use crate::offers::{ChannelPeers, Offers};
 use crate::tower::Tower;
 
 /// How many payments are looked through for unfinished ones at a start.
@@ -50,6 +50,7 @@ pub struct Shared {
     pub(crate) source: Arc<dyn ChainSource>,
     pub(crate) wallet: Wallet,
     pub(crate) peers: PeerNetwork,
+    pub(crate) offers: Arc<Offers>,
     pub(crate) router: Arc<Router>,
     pub(crate) gossip: Arc<Gossip>,
     pub(crate) peer_terms: Arc<PeerTerms>,
@@ -110,6 +111,7 @@ pub(crate) struct Parts {
     pub reporter: KeyPair,
     pub chain: ChainParts,
     pub peers: PeerNetwork,
+    pub offers: Arc<Offers>,
     pub network: NetworkParts,
     pub verifier: Arc<MemoVerifier>,
     pub tower: Option<Arc<Tower>>,
@@ -129,6 +131,7 @@ impl Shared {
             source: parts.chain.source,
             wallet: parts.chain.wallet,
             peers: parts.peers,
+            offers: parts.offers,
             router: parts.network.router,
             gossip: parts.network.gossip,
             peer_terms: parts.network.peer_terms,

@@ -233,9 +233,9 @@ pub struct Invoice {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pay {
-    /// A BOLT 11 string.
+    /// A BOLT 11 invoice or a BOLT 12 offer.
     pub invoice: String,
-    /// How much, where the invoice leaves it open.
+    /// How much, where that leaves it open.
     #[serde(default, with = "super::msat_option")]
     #[schemars(with = "Option<String>")]
     pub amount_msat: Option<Msat>,

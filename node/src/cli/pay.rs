@@ -16,10 +16,10 @@ const MARGIN: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Args)]
 pub struct Pay {
-    /// A BOLT 11 invoice
+    /// A BOLT 11 invoice or a BOLT 12 offer
     #[arg(value_name = "STRING")]
     invoice: String,
-    /// How much, where the invoice leaves it open
+    /// How much, where that leaves it open
     #[arg(long, value_parser = parse_msat)]
     amount: Option<Msat>,
     /// The most to pay in routing fees

@@ -1,6 +1,7 @@
 //! HTLCs that peers offer: what they pay for, and what becomes of them.
 
 use bitcoin::secp256k1::PublicKey;
+use lightning::blinded_path::payment::PaymentContext;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::command::LocalCommand;
 use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentPreimage};
@@ -16,6 +17,9 @@ use super::forwarding::Ask;
 use super::receiving::Receipt;
 use super::step::{Step, Todo};
 use super::Driver;
+
+/// Letters of a payer's note that are kept.
+const MAX_NOTE: usize = 200;
 
 pub(crate) type Onion = [u8; ONION_LENGTH];
 
@@ -50,24 +54,27 @@ impl Driver {
         };
         let add = &received.add;
         match self.shared.peel(&received, self.block_height) {
-            // No blinded path to this node has been given to anybody.
-            Peeled::Receive {
-                context: Some(_), ..
-            } => self.fail_parts(&[(id, htlc)], None),
             Peeled::Receive {
                 amount_msat,
                 total_msat,
                 payment_secret,
                 keysend_preimage,
                 payment_metadata,
+                context,
                 ..
             } => {
+                let offer = match context.as_deref().map(offer_in) {
+                    Some(None) => return self.fail_parts(&[(id, htlc)], None),
+                    Some(offer) => offer,
+                    None => None,
+                };
                 let receipt = Receipt {
                     meant: Msat::new(amount_msat),
                     total: Msat::new(total_msat),
                     payment_secret: payment_secret.map(|secret| secret.0),
                     keysend_preimage: keysend_preimage.map(|given| PaymentPreimage(given.0)),
                     payment_metadata,
+                    offer,
                 };
                 self.receive(id, add, &receipt)
             }
@@ -178,6 +185,20 @@ impl Driver {
         part.failure = Some(failure.clone());
         Some(failure)
     }
+}
+
+/// For which offer a payment is, in words for its entry. None: for nothing that this node gives out.
+fn offer_in(context: &PaymentContext) -> Option<String> {
+    let PaymentContext::Bolt12Offer(context) = context else {
+        return None;
+    };
+    let mut words = format!("offer {}", hex::encode(context.offer_id.0));
+    if let Some(note) = &context.invoice_request.payer_note_truncated {
+        let note: String = note.to_string().chars().take(MAX_NOTE).collect();
+        words.push_str(": ");
+        words.push_str(&note);
+    }
+    Some(words)
 }
 
 fn malformed_at(peer: PublicKey, code: u16) -> (Returned, records::Failure) {

@@ -16,6 +16,7 @@ use zarnitsa_service::transactions::{InvoiceChange, InvoiceStep, NewInvoice};
 use zarnitsa_service::LedgerCall;
 
 use crate::bolt11::payment_metadata;
+use crate::offers::OfferNonce;
 use crate::parts::{Part, Taken};
 use crate::time;
 
@@ -39,6 +40,15 @@ pub(super) struct Receipt {
     pub payment_secret: Option<[u8; 32]>,
     pub keysend_preimage: Option<PaymentPreimage>,
     pub payment_metadata: Option<Vec<u8>>,
+    /// It came by a blinded path in an invoice for an offer: for which, in words.
+    pub offer: Option<String>,
+}
+
+/// What a payment is taken for.
+struct Wanted {
+    invoice: Invoice,
+    /// Where the ledger does not know of it yet.
+    entry: Option<NewInvoice>,
 }
 
 impl Driver {
@@ -50,11 +60,12 @@ impl Driver {
         add: &UpdateAddHtlc,
         receipt: &Receipt,
     ) -> Vec<Todo> {
-        let accepted = match receipt.keysend_preimage {
-            Some(preimage) => return self.receive_keysend(id, add, receipt, preimage),
-            None => self.fits_an_invoice(add, receipt),
+        let accepted = match (receipt.keysend_preimage, &receipt.offer) {
+            (Some(preimage), _) => return self.receive_keysend(id, add, receipt, preimage),
+            (None, Some(offer)) => self.fits_an_offer(add, receipt, offer),
+            (None, None) => self.fits_an_invoice(add, receipt),
         };
-        let Some(invoice) = accepted else {
+        let Some(wanted) = accepted else {
             return self.fail_parts(&[(id, add.id)], None);
         };
         let part = Part {
@@ -66,14 +77,14 @@ impl Driver {
         };
         match self.parts.take(add.payment_hash, part, time::unix()) {
             Taken::Waits => Vec::new(),
-            Taken::Complete(parts) => self.all_is_here(&invoice, &parts),
+            Taken::Complete(parts) => self.all_is_here(wanted, &parts),
             Taken::Contradicts(parts) => self.fail_parts(&names(&parts), None),
         }
     }
 
     /// The invoice that the HTLC is a part of: known by hash, secret and metadata, payable, in time, and of the right
     /// amount.
-    fn fits_an_invoice(&self, add: &UpdateAddHtlc, receipt: &Receipt) -> Option<Invoice> {
+    fn fits_an_invoice(&self, add: &UpdateAddHtlc, receipt: &Receipt) -> Option<Wanted> {
         let invoice = self.shared.invoice(&add.payment_hash)?;
         let secret = self.shared.signer.payment_secret(&invoice.nonce);
         let known = receipt.payment_secret.is_some_and(|given| given == *secret)
@@ -89,7 +100,36 @@ impl Driver {
             tracing::info!(hash = %add.payment_hash, known, in_time, payable, "not taken");
             return None;
         }
-        Some(invoice)
+        Some(Wanted {
+            invoice,
+            entry: None,
+        })
+    }
+
+    /// The same where the payer has asked for the invoice by an offer. It stands in the path that the payer came by: what
+    /// this node wrote there, it alone can have written.
+    fn fits_an_offer(&self, add: &UpdateAddHtlc, receipt: &Receipt, offer: &str) -> Option<Wanted> {
+        let hash = add.payment_hash;
+        let nonce = OfferNonce::returned(receipt.payment_secret?);
+        let entry = nonce.entry(offer.to_owned());
+        let known = self.shared.invoice(&hash);
+        let is_new = known.is_none();
+        let invoice = known.unwrap_or_else(|| entry.clone().into_invoice(hash, 0));
+        let own = self.shared.is_own(&nonce, &hash) && invoice.nonce == *nonce.as_bytes();
+        let in_time = self.is_in_time(add.cltv_expiry) && time::unix() < invoice.expires_at();
+        let payable = invoice.status.is_payable()
+            && !(invoice.keysend || invoice.hold)
+            && invoice.accepts(receipt.total)
+            && receipt.meant <= add.amount
+            && !self.claiming.contains(&hash);
+        if !(own && in_time && payable) {
+            tracing::info!(%hash, own, in_time, payable, "not taken for an offer");
+            return None;
+        }
+        Some(Wanted {
+            invoice,
+            entry: is_new.then_some(entry),
+        })
     }
 
     fn is_in_time(&self, cltv_expiry: u32) -> bool {
@@ -97,13 +137,17 @@ impl Driver {
     }
 
     /// Claims the parts, or keeps them for the operator.
-    fn all_is_here(&mut self, invoice: &Invoice, parts: &[Part]) -> Vec<Todo> {
+    fn all_is_here(&mut self, wanted: Wanted, parts: &[Part]) -> Vec<Todo> {
+        let Wanted { invoice, entry } = wanted;
         let hash = invoice.payment_hash;
         // One of them may have waited longer than its expiry allows, or ended on chain meanwhile.
         let good = parts.iter().all(|part| self.is_in_time(part.cltv_expiry))
             && parts.iter().all(|part| self.lives(part.channel, part.htlc));
         if !good || !self.claiming.insert(hash) {
             return self.fail_parts(&names(parts), None);
+        }
+        if let Some(entry) = entry {
+            self.report_invoice(hash, InvoiceChange::Created(entry));
         }
         if parts.len() > 1 || invoice.hold {
             let htlcs = parts.iter().map(reference).collect();

@@ -31,6 +31,7 @@ mod ledger_verify;
 mod ledger_work;
 mod log;
 mod network;
+mod offer_create;
 mod pay;
 mod payment;
 mod payments;
@@ -70,6 +71,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         channel_close::endpoint(),
         invoices::endpoint(),
         invoice_create::endpoint(),
+        offer_create::endpoint(),
         invoice_draft::endpoint(),
         invoice_preimage::endpoint(),
         invoice_settle::endpoint(),

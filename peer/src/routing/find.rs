@@ -81,7 +81,9 @@ pub struct Arrival {
 pub fn arrivals(path: &Path, block_height: u32) -> Option<Vec<Arrival>> {
     // As in the onion: the payee's expiry counts from the next block.
     let mut cltv_expiry = block_height.checked_add(1)?;
-    let mut amount_msat = 0_u64;
+    // The last hop that is known keeps the blinded path's fee, and the payee behind it gets the rest.
+    let tail = path.blinded_tail.as_ref();
+    let mut amount_msat = tail.map_or(0, |tail| tail.final_value_msat);
     let mut arrivals = Vec::with_capacity(path.hops.len());
     for hop in path.hops.iter().rev() {
         amount_msat = amount_msat.checked_add(hop.fee_msat)?;

@@ -54,7 +54,14 @@ impl Router {
     ) -> NextTry {
         let last = path.hops.len().saturating_sub(1);
         match returned {
-            Returned::From(hop, failure) if *hop >= last => self.payee_failed(path, failure),
+            Returned::From(hop, failure) if *hop >= last => match (failure, &path.blinded_tail) {
+                // Somebody on the payee's own path, who is nobody's to know: another of its paths may do.
+                (Some(Failure::InvalidOnionBlinding { .. }), Some(tail)) => {
+                    request.avoid_path(tail);
+                    NextTry::Worth
+                }
+                _ => self.payee_failed(path, failure),
+            },
             Returned::From(hop, failure) => {
                 self.hop_failed(path, *hop, failure.as_ref(), request);
                 NextTry::Worth

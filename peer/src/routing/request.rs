@@ -1,10 +1,16 @@
 //! What is asked of the route finder.
 
-use bitcoin::secp256k1::PublicKey;
+use bitcoin::secp256k1::{PublicKey, Secp256k1};
+use lightning::blinded_path::payment::BlindedPaymentPath;
+use lightning::blinded_path::{IntroductionNode, NodeIdLookUp};
 use lightning::bolt11_invoice::Bolt11Invoice;
 use lightning::ln::channel_state::{ChannelCounterparty, ChannelDetails};
 use lightning::ln::types::ChannelId;
-use lightning::routing::router::{Payee, PaymentParameters, RouteHintHop, RouteParameters};
+use lightning::offers::invoice::Bolt12Invoice;
+use lightning::routing::router::{
+    BlindedTail, Payee, PaymentParameters, RouteHintHop, RouteParameters,
+};
+use lightning::sign::{NodeSigner, Recipient};
 use lightning::types::features::InitFeatures;
 
 use crate::features::init_features;
@@ -96,6 +102,40 @@ impl RouteRequest {
     pub fn for_invoice(invoice: &Bolt11Invoice, amount_msat: u64, max_fee_msat: u64) -> Self {
         let payee = PaymentParameters::from_bolt11_invoice(invoice);
         Self::new(payee, amount_msat, max_fee_msat)
+    }
+
+    /// To the payee of an invoice that was asked for by an offer, by its blinded paths. A path that begins at this node is
+    /// entered here: the payment begins behind it.
+    pub fn for_offer<S: NodeSigner>(
+        invoice: &Bolt12Invoice,
+        amount_msat: u64,
+        max_fee_msat: u64,
+        signer: &S,
+        peers: &impl NodeIdLookUp,
+    ) -> Self {
+        let mut payee = PaymentParameters::from_bolt12_invoice(invoice);
+        let own = signer.get_node_id(Recipient::Node).ok();
+        if let Payee::Blinded { route_hints, .. } = &mut payee.payee {
+            let secp = Secp256k1::new();
+            route_hints.retain_mut(|path| match path.introduction_node() {
+                IntroductionNode::NodeId(node) if Some(*node) == own => {
+                    path.advance_path_by_one(&signer, &peers, &secp).is_ok()
+                }
+                IntroductionNode::NodeId(_) | IntroductionNode::DirectedShortChannelId(..) => true,
+            });
+        }
+        Self::new(payee, amount_msat, max_fee_msat)
+    }
+
+    /// Not by this blinded path.
+    pub(super) fn avoid_path(&mut self, tail: &BlindedTail) {
+        let Payee::Blinded { route_hints, .. } = &self.0.payment_params.payee else {
+            return;
+        };
+        let is_it = |path: &BlindedPaymentPath| path.blinding_point() == tail.blinding_point;
+        let place = route_hints.iter().position(is_it);
+        let avoided = &mut self.0.payment_params.previously_failed_blinded_path_idxs;
+        avoided.extend(place.and_then(|place| u64::try_from(place).ok()));
     }
 
     /// To a node that asked for nothing. It goes in one part: without an invoice's secret the payee cannot tell parts from

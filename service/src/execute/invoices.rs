@@ -51,23 +51,7 @@ impl Ledger<'_> {
         }
         let newest = self.schema.newest_time.get().unwrap_or_default();
         self.schema.newest_time.set(newest.max(new.created_at));
-        let invoice = Invoice {
-            payment_hash,
-            nonce: new.nonce,
-            amount_msat: new.amount_msat,
-            description: new.description,
-            created_at: new.created_at,
-            expiry_seconds: new.expiry_seconds,
-            invoice: new.invoice,
-            status: InvoiceStatus::Open,
-            htlcs: Vec::new(),
-            received_msat: Msat::ZERO,
-            preimage: None,
-            created_height: self.height,
-            updated_height: self.height,
-            hold: new.hold,
-            keysend: new.keysend,
-        };
+        let invoice = new.into_invoice(payment_hash, self.height);
         self.schema.invoices.put(&key, invoice);
         self.schema.invoice_order.push(key);
         self.log(EventKind::InvoiceOpen, Some(payment_hash.0));

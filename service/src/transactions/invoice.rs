@@ -7,7 +7,7 @@ use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{PaymentHash, PaymentPreimage};
 
 use crate::proto::{self, InvoiceStep_oneof_step as Pb};
-use crate::records::HtlcRef;
+use crate::records::{HtlcRef, Invoice, InvoiceStatus};
 use crate::wire::{invoice_text, text, Wire};
 
 /// An invoice is made, or ends without being paid.
@@ -70,6 +70,29 @@ pub struct NewInvoice {
     pub hold: bool,
     /// Nobody asked for it: it came with its preimage in its onion.
     pub keysend: bool,
+}
+
+impl NewInvoice {
+    /// As it stands when it is made.
+    pub fn into_invoice(self, payment_hash: PaymentHash, height: u64) -> Invoice {
+        Invoice {
+            payment_hash,
+            nonce: self.nonce,
+            amount_msat: self.amount_msat,
+            description: self.description,
+            created_at: self.created_at,
+            expiry_seconds: self.expiry_seconds,
+            invoice: self.invoice,
+            status: InvoiceStatus::Open,
+            htlcs: Vec::new(),
+            received_msat: Msat::ZERO,
+            preimage: None,
+            created_height: height,
+            updated_height: height,
+            hold: self.hold,
+            keysend: self.keysend,
+        }
+    }
 }
 
 impl ProtobufConvert for InvoiceStep {

@@ -32,6 +32,8 @@ mod light_client;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
+mod offers;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod payments;

@@ -312,6 +312,10 @@ impl NodeApi for Fake {
         unsupported()
     }
 
+    async fn create_offer(&self, _: CreateOffer) -> Result<Offer, ApiError> {
+        unsupported()
+    }
+
     async fn draft_invoice(&self, _: CreateInvoice) -> Result<InvoiceDraft, ApiError> {
         Ok(InvoiceDraft {
             payment_hash: PaymentHash([7; 32]),

@@ -7,6 +7,7 @@ use zarnitsa_interop::net::{Hand, Member, Net};
 use zarnitsa_interop::ours::Ours as _;
 use zarnitsa_interop::protocol::Outcome;
 use zarnitsa_interop::world::World;
+use zarnitsa_tests::node::Node;
 use zarnitsa_tests::wait;
 
 const SAT: u64 = 2_000_000;
@@ -73,8 +74,59 @@ fn payment_into_a_blinded_path_that_we_do_not_forward_fails_at_its_beginning() {
     };
     // What we said was read as ours: LDK complains otherwise.
     let log = payer.log();
-    assert!(log.contains("Failing HTLC"), "no HTLC has failed");
+    assert!(log.contains("UpdateFailHTLC"), "no HTLC has failed");
     assert!(!log.contains("Non-attributable failure"));
     assert_eq!(net.check_balances(), before);
     net.check_books();
+}
+
+fn ours(net: &Net, place: usize) -> &Node {
+    match &net.members[place] {
+        Member::Ours(node) => node,
+        Member::Ldk(_) => panic!("{} is ldk-node", net.members[place].name()),
+    }
+}
+
+fn our_offer(node: &Node, amount: &str) -> String {
+    let made: Value = node.json(&["offer", "create", amount]);
+    made["offer"].as_str().expect("an offer").to_owned()
+}
+
+#[test]
+fn offers_of_ldk_and_ours_are_paid_by_each_other_through_our_hub() {
+    let net = row(["ours", "hub", "ldk"]);
+    let before = net.check_balances();
+    let other = ldk(&net, 2);
+    let paid: Value = ours(&net, 0).json(&["pay", &offer(&other, Some(MSAT))]);
+    assert_eq!(paid["status"], "succeeded", "{paid}");
+    let any = offer(&other, None);
+    let paid: Value = ours(&net, 0).json(&["pay", &any, "--amount", "7000sat"]);
+    assert_eq!(paid["status"], "succeeded", "{paid}");
+    for (amount, msat) in [("9000sat", None), ("any", Some(MSAT / 3))] {
+        let told = other.pay_offer(&our_offer(ours(&net, 0), amount), msat);
+        assert!(matches!(told, Ok(Outcome::Paid { .. })), "{told:?}");
+    }
+    assert_eq!(net.check_balances(), before);
+    net.check_books();
+    net.verify_ledgers();
+}
+
+/// Where the world knows the payee there is nobody to hide behind: it is itself where its path begins.
+#[test]
+fn offer_of_a_public_node_of_ours_is_paid_by_ldk_at_its_door() {
+    let mut net = Net::start(World::start(), &["ldk", "ours"]);
+    net.open(0, 1, Plan::announced(SAT));
+    let before = net.check_balances();
+    let offer = our_offer(ours(&net, 1), "any");
+    let payer = ldk(&net, 0);
+    for msat in [MSAT, 1_000] {
+        let told = payer.pay_offer(&offer, Some(msat));
+        let Ok(Outcome::Paid { fee_msat, .. }) = told else {
+            panic!("{told:?}");
+        };
+        assert_eq!(fee_msat, 0, "a direct payment costs nothing");
+    }
+    assert_eq!(net.check_balances(), before);
+    net.check_books();
+    net.verify_ledgers();
 }

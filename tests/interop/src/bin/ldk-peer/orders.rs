@@ -202,7 +202,11 @@ fn channel(details: &ChannelDetails) -> Channel {
 /// Nothing of a payment on the chain.
 fn payment(details: &PaymentDetails) -> Option<Payment> {
     let hash = match &details.kind {
-        PaymentKind::Bolt11 { hash, .. } | PaymentKind::Spontaneous { hash, .. } => hash,
+        PaymentKind::Bolt11 { hash, .. }
+        | PaymentKind::Spontaneous { hash, .. }
+        | PaymentKind::Bolt12Offer {
+            hash: Some(hash), ..
+        } => hash,
         _ => return None,
     };
     let status = match details.status {
