@@ -1,6 +1,9 @@
 //! The database as files: copied for checks, read through with every checksum, compared entry by entry.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use rocksdb::{DBRawIterator, Options, DB};
 
@@ -132,11 +135,31 @@ fn entries<'a>(db: &'a DB, name: &str) -> Result<DBRawIterator<'a>, String> {
 }
 
 fn column_families(path: &Path) -> Result<Vec<String>, String> {
-    DB::list_cf(&Options::default(), path).map_err(|error| error.to_string())
+    DB::list_cf(&Options::default(), path).map_err(|error| named(path, &error.to_string()))
+}
+
+/// RocksDB's words on why the database in `path` cannot be opened, with the file that they are of: it names tables, and
+/// leaves open that it means the file that lists them.
+pub(crate) fn named(path: &Path, error: &str) -> String {
+    if error.contains(&*path.to_string_lossy()) {
+        return error.to_owned();
+    }
+    format!("{}: {error}", manifest(path).display())
+}
+
+/// The file that says which files belong to the database, or the one that names it where that names none.
+fn manifest(path: &Path) -> PathBuf {
+    let current = path.join("CURRENT");
+    let named = fs::read_to_string(&current).ok();
+    let named = named.as_deref().and_then(|name| name.strip_suffix('\n'));
+    match named {
+        Some(name) if name.starts_with("MANIFEST-") && !name.contains('/') => path.join(name),
+        Some(_) | None => current,
+    }
 }
 
 fn open(path: &Path, names: &[String]) -> Result<DB, String> {
     let mut options = Options::default();
     options.set_max_open_files(256);
-    DB::open_cf(&options, path, names).map_err(|error| error.to_string())
+    DB::open_cf(&options, path, names).map_err(|error| named(path, &error.to_string()))
 }

@@ -69,7 +69,8 @@ fn newest_block(
     identity: &Identity,
     acknowledged: Acknowledged,
 ) -> Result<u64, String> {
-    let db = RocksDB::open(copy, &db_options(false)).map_err(|error| error.to_string())?;
+    let db = RocksDB::open(copy, &db_options(false))
+        .map_err(|error| files::named(copy, &error.to_string()))?;
     let snapshot = db.snapshot();
     let schema = Schema::new(&snapshot);
     let hashes = schema.block_hashes_by_height();

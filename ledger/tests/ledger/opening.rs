@@ -256,16 +256,25 @@ fn damaged_file_of_any_kind_is_refused_and_named() {
         fs::remove_file(path).unwrap()
     });
     damage("table altered", "sst", &|path| flip_byte(path, 40));
-    damage("manifest altered", "MANIFEST", &|path| {
-        flip_byte(path, half(path))
-    });
-    damage("manifest removed", "MANIFEST", &|path| {
-        fs::remove_file(path).unwrap()
-    });
-    damage("current removed", "CURRENT", &|path| {
-        fs::remove_file(path).unwrap()
-    });
-    damage("current emptied", "CURRENT", &|path| cut(path, 0));
+    let manifests: [(&str, &dyn Fn(&Path)); 4] = [
+        ("manifest altered", &|path| flip_byte(path, half(path))),
+        ("manifest cut", &|path| cut(path, half(path))),
+        ("manifest emptied", &|path| cut(path, 0)),
+        ("manifest removed", &|path| fs::remove_file(path).unwrap()),
+    ];
+    for (name, harm) in manifests {
+        let error = damage(name, "MANIFEST", harm).to_string();
+        assert!(error.contains("/store/db/MANIFEST-"), "{name}: {error}");
+    }
+    let currents: [(&str, &dyn Fn(&Path)); 3] = [
+        ("current removed", &|path| fs::remove_file(path).unwrap()),
+        ("current emptied", &|path| cut(path, 0)),
+        ("current altered", &|path| flip_byte(path, 0)),
+    ];
+    for (name, harm) in currents {
+        let error = damage(name, "CURRENT", harm).to_string();
+        assert!(error.contains("/store/db/CURRENT"), "{name}: {error}");
+    }
     // RocksDB itself would open these two, without the blocks behind the damage.
     let error = damage("log cut", "log", &|path| cut(path, half(path)));
     assert!(
