@@ -21,7 +21,11 @@ impl RoutingMessageHandler for Gossip {
         if message.contents.timestamp == 0 {
             return Err(ignored("a node_announcement with the timestamp 0"));
         }
-        self.sync.handle_node_announcement(from, message)
+        let taken = self.sync.handle_node_announcement(from, message);
+        if let Err(refused) = &taken {
+            self.early().keep(message, refused);
+        }
+        taken
     }
 
     fn handle_channel_announcement(
@@ -32,7 +36,9 @@ impl RoutingMessageHandler for Gossip {
         if self.is_full_for(message.contents.short_channel_id) {
             return Err(ignored("the graph has as many channels as it may"));
         }
-        self.sync.handle_channel_announcement(from, message)
+        let taken = self.sync.handle_channel_announcement(from, message);
+        self.early().graph_grew();
+        taken
     }
 
     fn handle_channel_update(
@@ -113,7 +119,9 @@ impl RoutingMessageHandler for Gossip {
 
 impl BaseMessageHandler for Gossip {
     fn get_and_clear_pending_msg_events(&self) -> Vec<MessageSendEvent> {
-        self.sync.get_and_clear_pending_msg_events()
+        let mut events = self.sync.get_and_clear_pending_msg_events();
+        events.extend(self.early().due(&self.graph));
+        events
     }
 
     fn peer_disconnected(&self, peer: PublicKey) {

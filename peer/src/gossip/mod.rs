@@ -5,12 +5,14 @@
 //!
 //! - A timestamp of zero is refused: BOLT 7 has none, and it has crashed a node that took it.
 //! - An update of a channel that is not known is not kept to wait for its announcement: no map grows by it.
+//! - A node_announcement that comes before its channel is kept for a while, of 512 nodes at most.
 //! - A channel's updates are passed on at a bounded rate. Only what its own node has signed counts, so that nobody else
 //!   can use the rate up and censor it.
 //! - query_channel_range is answered at a bounded rate for each peer, and not at all for other chains.
 //! - A gossip_timestamp_filter is answered once a connection, by LDK, and only as fast as the peer reads.
 //! - The graph has a greatest size. At most 32 announcements wait for the chain, then LDK stops reading from peers.
 
+mod early;
 mod gate;
 mod limits;
 mod lookup;
@@ -30,6 +32,7 @@ use crate::routing::Graph;
 pub use limits::GossipLimits;
 pub use lookup::{FundingOutputs, NotAsked};
 
+use early::Early;
 use limits::Rates;
 use lookup::{KnownOutput, Lookup};
 
@@ -41,6 +44,7 @@ pub struct Gossip {
     graph: Arc<Graph>,
     limits: GossipLimits,
     rates: Mutex<Rates>,
+    early: Mutex<Early>,
     /// Rung when an announcement has been looked up: LDK may then read on, and has something to pass on.
     looked_up: Arc<Notify>,
 }
@@ -66,6 +70,7 @@ impl Gossip {
             graph,
             limits,
             rates: Mutex::default(),
+            early: Mutex::default(),
             looked_up,
         })
     }
@@ -83,6 +88,7 @@ impl Gossip {
         let taken = self
             .graph
             .update_channel_from_announcement(announcement, &Some(&known));
+        self.early().graph_grew();
         match taken {
             Ok(()) => Ok(()),
             Err(error) if is_known(&error) => Ok(()),
@@ -105,11 +111,17 @@ impl Gossip {
     /// Comes back when something was looked up.
     pub(crate) async fn looked_up(&self) {
         self.looked_up.notified().await;
+        self.early().graph_grew();
     }
 
     fn rates(&self) -> MutexGuard<'_, Rates> {
         // A panic elsewhere leaves counts, and counts are whole at every moment.
         self.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn early(&self) -> MutexGuard<'_, Early> {
+        // Each change is complete before the lock is let go, or costs an announcement at most.
+        self.early.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The graph is as large as it may become, and this channel is not in it.

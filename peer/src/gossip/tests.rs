@@ -383,3 +383,79 @@ fn own_announcement_with_a_wrong_signature_is_refused_and_a_right_one_twice_is_n
     assert_eq!(world.gossip.announce(&right, output()), Ok(()));
     assert!(world.gossip.is_announced(SCID));
 }
+
+/// What the handler gives LDK to pass on of nodes; LDK takes it by the same handler.
+fn told_of_nodes(world: &World) -> Vec<NodeAnnouncement> {
+    let events = world.gossip.get_and_clear_pending_msg_events();
+    let told = events.into_iter().filter_map(|event| match event {
+        MessageSendEvent::BroadcastNodeAnnouncement { msg } => Some(msg),
+        _ => None,
+    });
+    told.inspect(|message| {
+        let taken = world.gossip.handle_node_announcement(None, message);
+        assert!(taken.is_ok(), "{taken:?}");
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn node_announcement_before_its_channel_is_taken_with_it() {
+    let world = World::new(GossipLimits::default());
+    let from = Some(stranger());
+    for timestamp in [now() - 9, now(), now() - 5] {
+        let early = world
+            .gossip
+            .handle_node_announcement(from, &node_announcement(timestamp));
+        assert!(early.is_err(), "BOLT 7: it is not believed yet");
+    }
+    let mut forged = node_announcement(now() + 1);
+    forged.signature = sign(&forged.contents, 50);
+    assert!(world
+        .gossip
+        .handle_node_announcement(from, &forged)
+        .is_err());
+    assert!(told_of_nodes(&world).is_empty());
+    assert_eq!(world.gossip.early().held(), (1, 1));
+
+    let outputs = &world.outputs;
+    outputs.known.lock().expect("whole").insert(SCID, output());
+    let heard = announcement(SCID);
+    let _ = world.gossip.handle_channel_announcement(from, &heard);
+    looked_up(&world).await;
+    let told = told_of_nodes(&world);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contents.timestamp >= now() - 4, "the newest");
+    assert_eq!(world.gossip.early().held(), (0, 0));
+    let graph = world.gossip.graph.read_only();
+    let [one, _] = nodes();
+    let node = graph.node(&NodeId::from_pubkey(&key(one)));
+    assert!(node.is_some_and(|node| node.announcement_info.is_some()));
+}
+
+#[test]
+fn node_announcements_that_wait_are_bounded() {
+    let mut early = early::Early::default();
+    let refused = LightningError {
+        err: String::new(),
+        action: ErrorAction::IgnoreError,
+    };
+    let mut message = node_announcement(now());
+    for number in 1..=600_u32 {
+        let mut secret = [1; 32];
+        secret[..4].copy_from_slice(&number.to_be_bytes());
+        let secret = SecretKey::from_slice(&secret).expect("a valid key");
+        message.contents.node_id = NodeId::from_pubkey(&secret.public_key(&Secp256k1::new()));
+        early.keep(&message, &refused);
+    }
+    assert_eq!(early.held(), (512, 512));
+    message.contents.node_id = NodeId::from_pubkey(&key(3));
+    message.contents.excess_data = vec![0; 1_025];
+    early.keep(&message, &refused);
+    let other = LightningError {
+        err: String::new(),
+        action: ErrorAction::IgnoreDuplicateGossip,
+    };
+    message.contents.excess_data.clear();
+    early.keep(&message, &other);
+    assert!(!format!("{early:?}").contains(&format!("{:?}", message.contents.node_id)));
+}
