@@ -5,17 +5,19 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use bitcoin::constants::ChainHash;
-use bitcoin::Amount;
+use bitcoin::{Address, Amount, Network, OutPoint, ScriptBuf, Transaction, TxOut};
+use bitcoincore_rpc::RpcApi;
 use lightning::ln::msgs::{self, MessageSendEvent};
 use tokio::sync::broadcast::{self, error::RecvError};
-use zarnitsa_channel::action::Action;
+use tokio::sync::mpsc;
+use zarnitsa_channel::action::{Action, Broadcast};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::command::{ChainEvent, LocalCommand};
 use zarnitsa_channel::ids::{ChannelId, KeysId, TemporaryChannelId};
 use zarnitsa_channel::limits::Limits;
 use zarnitsa_channel::message::{FundingCreated, OutgoingMessage, PeerMessage};
-use zarnitsa_channel::opening::{AcceptTerms, Acceptor};
-use zarnitsa_channel::params::SideParams;
+use zarnitsa_channel::opening::{AcceptTerms, Acceptor, OpenTerms, Opener};
+use zarnitsa_channel::params::{ChannelType, CommitmentFormat, SideParams};
 use zarnitsa_node::wire::{self, ChannelMessage, Complete, UpdateBundle};
 use zarnitsa_peer::{Connection, PeerEvent, PeerEvents, PeerNetwork, WireMessage};
 
@@ -23,7 +25,7 @@ use super::support::keys::{Keys, Signing};
 use super::support::pair::{points, script};
 use super::support::party::{Party, Wire};
 use super::support::rng::Rng;
-use super::{Common, Manner, Shown, DEPTH};
+use super::{Common, Manner, Order, Purse, Shown, DEPTH};
 
 /// What it said or heard that cannot be right, for people.
 type Fault = String;
@@ -34,18 +36,28 @@ pub(super) struct Member {
     manner: Manner,
     rng: Rng,
     pending: HashMap<TemporaryChannelId, (Acceptor, Keys)>,
+    opening: HashMap<TemporaryChannelId, (Opener, Keys)>,
+    purse: Purse,
     channels: HashMap<ChannelId, Party>,
     connection: Option<Connection>,
 }
 
 impl Member {
-    pub(super) fn new(network: PeerNetwork, number: u64, chain: ChainHash, manner: Manner) -> Self {
+    pub(super) fn new(
+        network: PeerNetwork,
+        number: u64,
+        chain: ChainHash,
+        manner: Manner,
+        purse: Purse,
+    ) -> Self {
         Self {
             network,
             chain,
             manner,
             rng: Rng::new(number),
             pending: HashMap::new(),
+            opening: HashMap::new(),
+            purse,
             channels: HashMap::new(),
             connection: None,
         }
@@ -56,6 +68,7 @@ impl Member {
         mut self,
         mut events: PeerEvents,
         mut blocks: broadcast::Receiver<Arc<Shown>>,
+        mut orders: mpsc::UnboundedReceiver<Order>,
         common: Arc<Common>,
     ) {
         let mut counted = 0;
@@ -67,6 +80,7 @@ impl Member {
                     }
                     self.take(event)
                 }
+                Some(order) = orders.recv() => self.obey(order),
                 block = blocks.recv() => match block {
                     Ok(block) => self.see(&block),
                     Err(RecvError::Lagged(missed)) => Err(format!("{missed} blocks were missed")),
@@ -93,6 +107,7 @@ impl Member {
             PeerEvent::Disconnected { .. } => {
                 self.connection = None;
                 self.pending.clear();
+                self.opening.clear();
                 Ok(())
             }
             PeerEvent::Message { message, .. } => self.hear(message),
@@ -114,6 +129,9 @@ impl Member {
         let message: ChannelMessage = match &message {
             WireMessage::OpenChannel(m) => return self.asked(m),
             WireMessage::FundingCreated(m) => return self.funded(m),
+            WireMessage::AcceptChannel(m) => return self.accepted(m),
+            WireMessage::FundingSigned(m) => (&**m).into(),
+            WireMessage::UpdateAddHtlc(m) => (&**m).into(),
             WireMessage::ChannelReady(m) => m.into(),
             WireMessage::ChannelReestablish(m) => (&**m).into(),
             WireMessage::UpdateFee(m) => m.into(),
@@ -159,7 +177,7 @@ impl Member {
             } else {
                 DEPTH
             },
-            side: side(&keys, open.funding_amount),
+            side: self.side(&keys, open.funding_amount),
             points: points(&keys),
         };
         let acceptor = Acceptor::new(open, terms, &limits()).map_err(|e| e.to_string())?;
@@ -187,7 +205,7 @@ impl Member {
             .map_err(|e| e.to_string())?;
         let id = channel.id();
         match self.manner {
-            Manner::Honest => {}
+            Manner::Honest | Manner::Old | Manner::WrongScript => {}
             Manner::Leaves => {
                 if let Some(connection) = self.connection {
                     self.network.disconnect(connection.node_id);
@@ -247,10 +265,155 @@ impl Member {
         let (Some(party), Some(_)) = (self.channels.get(&id), self.connection) else {
             return;
         };
+        let target = self.target(id);
+        let mut bundle = UpdateBundle::new(target);
         for wire in party.wires(actions) {
-            if let Some(event) = completed(self.target(id), wire) {
-                self.say(event);
+            match wire {
+                Wire::FundingCreated(created) => self.say(target.funding_created(&created)),
+                Wire::Message(PeerMessage::UpdateFee { feerate_per_kw }) => {
+                    bundle.fee(feerate_per_kw);
+                }
+                Wire::Message(PeerMessage::CommitmentSigned {
+                    signature,
+                    htlc_signatures,
+                }) => {
+                    let bundle = std::mem::replace(&mut bundle, UpdateBundle::new(target));
+                    self.say(bundle.commit(signature, htlc_signatures));
+                }
+                Wire::Message(message) => {
+                    completed(target, message)
+                        .into_iter()
+                        .for_each(|event| self.say(event));
+                }
+                Wire::OpenChannel(_) | Wire::AcceptChannel(_) | Wire::Warning(_) => {}
             }
+        }
+        for action in actions {
+            if let Action::Broadcast(Broadcast::Opening(transaction)) = action {
+                // Where it is known already, that is an error, and as good.
+                let _ = self.purse.send_raw_transaction(&**transaction);
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order) -> Result<(), Fault> {
+        match order {
+            Order::Open {
+                sat,
+                feerate_per_kw,
+            } => self.open(Amount::from_sat(sat), feerate_per_kw),
+            Order::Fee { feerate_per_kw } => self.update_fees(feerate_per_kw),
+        }
+    }
+
+    fn update_fees(&mut self, feerate_per_kw: u32) -> Result<(), Fault> {
+        let ids: Vec<ChannelId> = self.channels.keys().copied().collect();
+        for id in ids {
+            let Some(party) = self.channels.get_mut(&id) else {
+                continue;
+            };
+            let step = LocalCommand::UpdateFee { feerate_per_kw };
+            let mut actions = party.local(step).map_err(|e| e.to_string())?;
+            let commit = party.local(LocalCommand::Commit);
+            actions.extend(commit.map_err(|e| e.to_string())?);
+            self.act(id, &actions);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, funding_amount: Amount, feerate_per_kw: u32) -> Result<(), Fault> {
+        let connection = self.connection.ok_or("not connected")?;
+        let keys = Keys::new(&mut self.rng, Signing::Real);
+        let format = match self.manner {
+            Manner::Old | Manner::WrongScript => CommitmentFormat::StaticRemoteKey,
+            _ => CommitmentFormat::Anchors,
+        };
+        let temporary_channel_id = TemporaryChannelId(self.rng.bytes32());
+        let terms = OpenTerms {
+            peer: connection.node_id,
+            temporary_channel_id,
+            keys_id: KeysId([0; 32]),
+            funding_amount,
+            push: Msat::new(funding_amount.to_sat() * 500),
+            feerate_per_kw,
+            announce: false,
+            channel_type: ChannelType {
+                format,
+                scid_alias: false,
+                zero_conf: false,
+            },
+            side: self.side(&keys, funding_amount),
+            points: points(&keys),
+        };
+        let opener = Opener::new(terms, &limits()).map_err(|e| e.to_string())?;
+        self.say(wire::open_channel_message(
+            connection.node_id,
+            opener.message(),
+            self.chain,
+        ));
+        self.opening.insert(temporary_channel_id, (opener, keys));
+        Ok(())
+    }
+
+    fn accepted(&mut self, message: &msgs::AcceptChannel) -> Result<(), Fault> {
+        let accept = wire::accept_channel(message).map_err(|e| e.to_string())?;
+        let opening = self.opening.remove(&accept.temporary_channel_id);
+        let (opener, keys) = opening.ok_or("accept_channel out of turn")?;
+        let accepted = opener
+            .accept(accept, &limits())
+            .map_err(|e| e.to_string())?;
+        let (place, transaction) = self.pay(&accepted.funding_output())?;
+        let (channel, actions, _) = accepted
+            .fund(place, transaction)
+            .map_err(|e| e.to_string())?;
+        let id = channel.id();
+        let party = Party {
+            keys,
+            limits: limits(),
+            channel,
+        };
+        self.channels.insert(id, party);
+        self.act(id, &actions);
+        Ok(())
+    }
+
+    /// A signed transaction with this output, which stays at home.
+    fn pay(&self, output: &TxOut) -> Result<(OutPoint, Transaction), Fault> {
+        let address = Address::from_script(&output.script_pubkey, Network::Regtest);
+        let address = address.map_err(|e| e.to_string())?;
+        let outputs = HashMap::from([(address.to_string(), output.value)]);
+        let purse = &self.purse;
+        let unfunded = purse
+            .create_raw_transaction_hex(&[], &outputs, None, None)
+            .map_err(|e| e.to_string())?;
+        let funded = purse
+            .fund_raw_transaction(unfunded, None, None)
+            .map_err(|e| e.to_string())?;
+        let signed = purse
+            .sign_raw_transaction_with_wallet(&funded.hex, None, None)
+            .map_err(|e| e.to_string())?;
+        let transaction = signed.transaction().map_err(|e| e.to_string())?;
+        let mut numbered = (0..).zip(&transaction.output);
+        let place = numbered.find(|(_, one)| one.script_pubkey == output.script_pubkey);
+        let (vout, _) = place.ok_or("the output is gone")?;
+        Ok((OutPoint::new(transaction.compute_txid(), vout), transaction))
+    }
+
+    fn side(&self, keys: &Keys, capacity: Amount) -> SideParams {
+        // BIP 84's form, or BIP 86's.
+        let upfront = match self.manner {
+            Manner::Old => script(7),
+            _ => ScriptBuf::from_bytes([&[0x51, 32][..], &[7; 32]].concat()),
+        };
+        SideParams {
+            keys: keys.public(),
+            dust_limit: Amount::from_sat(354),
+            max_htlc_value_in_flight: Msat::new(capacity.to_sat() * 1_000),
+            channel_reserve: (capacity / 100).max(Amount::from_sat(1_000)),
+            htlc_minimum: Msat::new(1),
+            max_accepted_htlcs: 30,
+            to_self_delay: 144,
+            upfront_shutdown_script: Some(upfront),
         }
     }
 
@@ -290,33 +453,13 @@ fn is_to_sign(event: &PeerEvent) -> bool {
     matches!(message, WireMessage::FundingCreated(_))
 }
 
-fn side(keys: &Keys, capacity: Amount) -> SideParams {
-    SideParams {
-        keys: keys.public(),
-        dust_limit: Amount::from_sat(354),
-        max_htlc_value_in_flight: Msat::new(capacity.to_sat() * 1_000),
-        channel_reserve: (capacity / 100).max(Amount::from_sat(1_000)),
-        htlc_minimum: Msat::new(1),
-        max_accepted_htlcs: 30,
-        to_self_delay: 144,
-        upfront_shutdown_script: Some(script(7)),
-    }
-}
-
-fn completed(target: Complete, wire: Wire) -> Option<MessageSendEvent> {
-    let Wire::Message(message) = wire else {
-        return None;
-    };
+fn completed(target: Complete, message: PeerMessage) -> Option<MessageSendEvent> {
     Some(match message {
         PeerMessage::FundingSigned { signature } => target.funding_signed(signature),
         PeerMessage::ChannelReady {
             next_per_commitment_point,
             alias,
         } => target.channel_ready(next_per_commitment_point, alias),
-        PeerMessage::CommitmentSigned {
-            signature,
-            htlc_signatures,
-        } => UpdateBundle::new(target).commit(signature, htlc_signatures),
         PeerMessage::RevokeAndAck {
             per_commitment_secret,
             next_per_commitment_point,

@@ -21,7 +21,7 @@ use bitcoin::{Block, BlockHash, Network, TxOut, Txid};
 use lightning::sign::KeysManager;
 use serde_json::{json, Value};
 use tokio::runtime::{self, Runtime};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 use zarnitsa_peer::{Backoff, PeerAddress, PeerConfig, PeerNetwork};
 use zarnitsa_tests::api::Api;
 use zarnitsa_tests::bitcoind::Bitcoind;
@@ -53,7 +53,23 @@ pub enum Manner {
     RefusesToSign,
     /// Never answers funding_created.
     Silent,
+    /// Offers neither option_anchors nor option_shutdown_anysegwit, and does what it should.
+    Old,
+    /// Does not offer option_shutdown_anysegwit, and promises a script that needs it.
+    WrongScript,
 }
+
+/// What one member is to do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Order {
+    /// To open a channel to the hub, half of which is the hub's.
+    Open { sat: u64, feerate_per_kw: u32 },
+    /// update_fee in all of its channels.
+    Fee { feerate_per_kw: u32 },
+}
+
+/// Pays for openings of members.
+pub(crate) type Purse = Arc<bitcoincore_rpc::Client>;
 
 /// A block that has opening transactions.
 pub(crate) struct Shown {
@@ -76,7 +92,8 @@ pub(crate) struct Common {
 
 /// The peers, connected to one hub until this is dropped.
 pub struct Crowd {
-    members: Vec<PeerNetwork>,
+    members: Vec<(PeerNetwork, mpsc::UnboundedSender<Order>)>,
+    purse: Purse,
     blocks: broadcast::Sender<Arc<Shown>>,
     common: Arc<Common>,
     hub: (PublicKey, PeerAddress),
@@ -85,7 +102,7 @@ pub struct Crowd {
 
 impl Crowd {
     /// Nobody yet.
-    pub fn of(hub: &Api, address: SocketAddr) -> Self {
+    pub fn of(hub: &Api, address: SocketAddr, bitcoind: &Bitcoind) -> Self {
         let info = hub.info().expect("the hub's info");
         let node_id = info.node_id.parse().expect("a node id");
         let address = address.to_string().parse().expect("an address");
@@ -96,6 +113,7 @@ impl Crowd {
             .expect("a runtime");
         Self {
             members: Vec::new(),
+            purse: Arc::new(bitcoind.rpc()),
             blocks: broadcast::channel(64).0,
             common: Arc::default(),
             hub: (node_id, address),
@@ -110,8 +128,10 @@ impl Crowd {
             let member = self.spawn(u64::try_from(number).expect("not so many"), manner);
             self.members.push(member);
         }
-        let ids = self.members[first..].iter().map(PeerNetwork::node_id);
-        let ids: Vec<PublicKey> = ids.collect();
+        let ids: Vec<PublicKey> = self.members[first..]
+            .iter()
+            .map(|(member, _)| member.node_id())
+            .collect();
         wait::within(Duration::from_secs(120), "the crowd is connected", || {
             let peers = hub.peers().ok()?.into_iter();
             let here = peers.filter(|peer| peer.connected).map(|peer| peer.node_id);
@@ -126,33 +146,61 @@ impl Crowd {
     pub fn leave(&self, id: PublicKey) {
         let _entered = self.runtime.enter();
         let mut all = self.members.iter();
-        if let Some(member) = all.find(|member| member.node_id() == id) {
+        if let Some((member, _)) = all.find(|(member, _)| member.node_id() == id) {
             member.shutdown();
         }
     }
 
-    fn spawn(&self, number: u64, manner: Manner) -> PeerNetwork {
+    /// # Panics
+    /// If that is no member.
+    pub(crate) fn order(&self, id: PublicKey, order: Order) {
+        let mut all = self.members.iter();
+        let (_, orders) = all
+            .find(|(member, _)| member.node_id() == id)
+            .expect("a member");
+        orders.send(order).expect("it lives");
+    }
+
+    fn spawn(&self, number: u64, manner: Manner) -> (PeerNetwork, mpsc::UnboundedSender<Order>) {
         let mut seed = [0xc0; 32];
         seed[..8].copy_from_slice(&number.to_be_bytes());
         let signer = Arc::new(KeysManager::new(&seed, number, 0, true));
         let chain = ChainHash::using_genesis_block(Network::Regtest);
         let mut config = PeerConfig::new(chain);
         config.backoff = BACKOFF;
+        if matches!(manner, Manner::Old | Manner::WrongScript) {
+            config.features.clear_anchors_zero_fee_htlc_tx();
+            config.features.clear_shutdown_anysegwit();
+        }
         // A thousand that ping at one moment would measure themselves.
         config.ping_interval = Duration::from_millis(20_000 + number % 1_000 * 10);
         let (hub, address) = self.hub.clone();
         let (blocks, common) = (self.blocks.subscribe(), self.common.clone());
+        let purse = self.purse.clone();
+        let (orders, received) = mpsc::unbounded_channel();
         self.runtime.block_on(async move {
             let (network, events) = PeerNetwork::start(config, signer).expect("a peer");
             network.keep_connected(hub, vec![address]);
-            let member = Member::new(network.clone(), number, chain, manner);
-            tokio::spawn(member.live(events, blocks, common));
-            network
+            let member = Member::new(network.clone(), number, chain, manner, purse);
+            tokio::spawn(member.live(events, blocks, received, common));
+            (network, orders)
         })
     }
 
+    /// Mines the opening transactions that wait, which must come, and shows them to the members.
+    ///
+    /// # Panics
+    /// If none comes.
+    pub fn confirm(&self, bitcoind: &Bitcoind) {
+        wait::until("an opening transaction is in the mempool", || {
+            (!bitcoind.mempool().is_empty()).then_some(())
+        });
+        bitcoind.mine(1);
+        self.show(bitcoind, 1);
+    }
+
     /// Shows the members what stands in the newest blocks, as deep as they want it.
-    pub fn show(&self, bitcoind: &Bitcoind, blocks: u32) {
+    fn show(&self, bitcoind: &Bitcoind, blocks: u32) {
         let top = bitcoind.height();
         for height in top - blocks + 1..=top {
             let hash = bitcoind.hash_at(height);

@@ -173,7 +173,10 @@ impl Driver {
             Way {
                 id,
                 terms: Terms::of(&live.machine, &rules.policy, rules.channels.get(&id)),
-                ability: ability(live, || live.machine.spendable_msat(&rules.limits)),
+                ability: match ability(live, || live.machine.spendable_msat(&rules.limits)) {
+                    Ability::Carries(_) if self.is_underpaid(live) => Ability::Disabled,
+                    ability => ability,
+                },
             }
         };
         let named = named.and_then(|id| self.channels.get(&id));
@@ -198,7 +201,8 @@ impl Driver {
     /// The channel's update as a failure carries it, under the name by which the onion knows the channel.
     fn update_for(&self, id: ChannelId, name: u64) -> Vec<u8> {
         let update = self.channels.get(&id).and_then(|live| {
-            let enabled = matches!(ability(live, || Msat::ZERO), Ability::Carries(_));
+            let able = matches!(ability(live, || Msat::ZERO), Ability::Carries(_));
+            let enabled = able && self.carries_for_others(live);
             let named = NamedBy::Onion(name);
             self.shared.channel_update(&live.machine, named, enabled)
         });
@@ -208,6 +212,12 @@ impl Driver {
         let mut bytes = CHANNEL_UPDATE_TYPE.to_be_bytes().to_vec();
         bytes.extend(lightning::util::ser::Writeable::encode(&update));
         bytes
+    }
+
+    /// BOLT 7, channel_update: a direction that carries nothing is told of as disabled. It is this node's own direction: what
+    /// is paid to this node goes by the peer's, and its own payments need no update.
+    pub(super) fn carries_for_others(&self, live: &Live) -> bool {
+        self.shared.rules().policy.forward && !self.is_underpaid(live)
     }
 
     /// BOLT 7, channel_update: the peer hears on what terms this node passes payments on to it, for the hints in its
@@ -223,9 +233,10 @@ impl Driver {
             return;
         };
         let shared = &self.shared;
+        let enabled = self.carries_for_others(live);
         let update = shared
-            .channel_update(&live.machine, NamedBy::Everybody, true)
-            .or_else(|| shared.channel_update(&live.machine, NamedBy::Peer, true));
+            .channel_update(&live.machine, NamedBy::Everybody, enabled)
+            .or_else(|| shared.channel_update(&live.machine, NamedBy::Peer, enabled));
         if let Some(msg) = update {
             let node_id = connection.node_id;
             self.say_after(live, MessageSendEvent::SendChannelUpdate { node_id, msg });

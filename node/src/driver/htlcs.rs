@@ -52,6 +52,15 @@ impl Driver {
         let Some(received) = self.received(id, htlc) else {
             return Vec::new();
         };
+        if self
+            .channels
+            .get(&id)
+            .is_some_and(|live| self.is_underpaid(live))
+        {
+            let channel_update = Vec::new();
+            let failure = Failure::TemporaryChannelFailure { channel_update };
+            return self.fail_parts(&[(id, htlc)], Some(&failure));
+        }
         let add = &received.add;
         match self.shared.peel(&received, self.block_height) {
             Peeled::Receive {

@@ -68,6 +68,8 @@ pub(super) struct Live {
     pub steps: u64,
     /// How often the ledger refused what the machine had accepted.
     pub diverged: u32,
+    /// How often the peer was warned of a feerate while HTLCs were under way.
+    pub warned_of_fee: u32,
 }
 
 impl Live {
@@ -77,6 +79,7 @@ impl Live {
             session: Session::Offline,
             steps,
             diverged: 0,
+            warned_of_fee: 0,
         }
     }
 

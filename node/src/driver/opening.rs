@@ -7,12 +7,14 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction};
 use exonum::crypto::Hash;
 use lightning::ln::msgs;
+use lightning::types::features::InitFeatures;
 use zarnitsa_channel::action::Action;
 use zarnitsa_channel::ids::{ChannelId, KeysId, TemporaryChannelId};
 use zarnitsa_channel::message::FundingCreated;
 use zarnitsa_channel::opening::{
     AcceptTerms, AcceptedOpener, Acceptor, HolderPoints, OpenTerms, Opener, Opening,
 };
+use zarnitsa_channel::params::SideParams;
 use zarnitsa_channel::state::Channel;
 use zarnitsa_peer::Connection;
 use zarnitsa_service::records::{OpenChannelRequest, Policy};
@@ -247,6 +249,7 @@ impl Driver {
         let accepted = wire::accept_channel(message)
             .map_err(|error| error.to_string())
             .and_then(|accept| {
+                self.check_promised(&connection.node_id, &accept.side)?;
                 opener
                     .accept(accept, &self.shared.limits())
                     .map_err(|error| error.to_string())
@@ -327,6 +330,7 @@ impl Driver {
             session: Session::Ready(connection),
             steps: 1,
             diverged: 0,
+            warned_of_fee: 0,
         };
         let target = live.target();
         self.heads.moved(target.node_id);
@@ -366,6 +370,17 @@ impl Driver {
         }
     }
 
+    /// Whether the peer may have its coins sent where it says.
+    fn check_promised(&self, peer: &PublicKey, theirs: &SideParams) -> Result<(), String> {
+        let features = self
+            .shared
+            .peers
+            .features(peer)
+            .unwrap_or_else(InitFeatures::empty);
+        let script = theirs.upfront_shutdown_script.as_deref();
+        negotiated::check_script(&features, script).map_err(|error| error.to_string())
+    }
+
     fn acceptor(
         &mut self,
         peer: PublicKey,
@@ -384,6 +399,7 @@ impl Driver {
         negotiated::check_type(&features, open.channel_type)
             .and_then(|()| negotiated::check_feerate(open.channel_type.format, got, slow))
             .map_err(|e| e.to_string())?;
+        self.check_promised(&peer, &open.side)?;
         let is_known = asked || self.is_known(&policy, &peer);
         let rate = &self.openings.rate;
         rate.check(&peer, is_known, Instant::now())

@@ -84,7 +84,8 @@ impl Driver {
         let ready = self
             .channels
             .iter()
-            .filter(|(_, live)| live.is_ready() && live.machine.is_usable());
+            .filter(|(_, live)| live.is_ready() && live.machine.is_usable())
+            .filter(|(_, live)| !self.is_underpaid(live));
         ready
             .filter_map(|(id, live)| {
                 let (machine, params) = (&live.machine, live.machine.params());

@@ -1,7 +1,9 @@
 //! What peers do: come, speak, go.
 
 use bitcoin::secp256k1::PublicKey;
+use bitcoin::ScriptBuf;
 use lightning::ln::msgs;
+use lightning::types::features::InitFeatures;
 use zarnitsa_channel::command::{Command, LocalCommand};
 use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::message::{OutgoingMessage, PeerMessage};
@@ -9,8 +11,8 @@ use zarnitsa_channel::state::Channel;
 use zarnitsa_peer::{Connection, OwnMessage, PeerEvent, WireMessage};
 use zarnitsa_service::Attachment;
 
-use super::live::{Hearing, Session};
-use super::negotiated;
+use super::live::{Hearing, Live, Session};
+use super::negotiated::{self, Answer, Unsuitable};
 use super::step::Step;
 use super::Driver;
 use crate::wire::{ChannelMessage, Complete};
@@ -170,7 +172,7 @@ impl Driver {
         if !self.in_step(connection, &message) || self.signed_in_batch(id, &message.message) {
             return;
         }
-        if self.refuses_feerate(id, &message.message) {
+        if self.refuses(id, &message.message) {
             return;
         }
         let step = self.peer_step(id, message);
@@ -179,23 +181,72 @@ impl Driver {
         }
     }
 
-    /// Whether the peer wants a feerate that this node's estimate calls too small. The ledger has no such estimate: the
-    /// peer is answered before it hears of the message.
-    fn refuses_feerate(&mut self, id: ChannelId, message: &PeerMessage) -> bool {
-        let PeerMessage::UpdateFee { feerate_per_kw } = message else {
+    /// What the ledger cannot judge, for it knows neither this node's estimate of fees nor what the peer offers on this
+    /// connection: the peer is answered before the machine hears of the message. Whether it was is the answer.
+    fn refuses(&mut self, id: ChannelId, message: &PeerMessage) -> bool {
+        match message {
+            PeerMessage::UpdateFee { feerate_per_kw } => self.refuses_feerate(id, *feerate_per_kw),
+            PeerMessage::Shutdown { script } => self.refuses_script(id, script),
+            _ => false,
+        }
+    }
+
+    fn refuses_feerate(&mut self, id: ChannelId, feerate_per_kw: u32) -> bool {
+        let checked = self.check_feerate(id, feerate_per_kw);
+        let Some(live) = self.channels.get_mut(&id) else {
             return false;
         };
-        let Some(live) = self.channels.get(&id) else {
-            return false;
-        };
-        let format = live.machine.params().channel_type.format;
-        let slow = self.shared.slow_feerate_per_kw();
-        match negotiated::check_feerate(format, *feerate_per_kw, slow) {
-            Ok(()) => false,
-            Err(error) => {
+        let has_htlcs = live.machine.htlcs().next().is_some();
+        match negotiated::answer_fee(checked, has_htlcs, live.warned_of_fee) {
+            Answer::Take => {
+                live.warned_of_fee = 0;
+                false
+            }
+            Answer::Warn(error) => {
+                live.warned_of_fee += 1;
                 self.warn(id, error.to_string());
                 true
             }
+            Answer::Fail(error) => {
+                self.fail_channel(id, &error.to_string());
+                true
+            }
+        }
+    }
+
+    fn check_feerate(&self, id: ChannelId, feerate_per_kw: u32) -> Result<(), Unsuitable> {
+        let Some(live) = self.channels.get(&id) else {
+            return Ok(());
+        };
+        let format = live.machine.params().channel_type.format;
+        negotiated::check_feerate(format, feerate_per_kw, self.shared.slow_feerate_per_kw())
+    }
+
+    /// Whether the channel's commitments pay too little to be relied on: it carries nothing then.
+    pub(super) fn is_underpaid(&self, live: &Live) -> bool {
+        let machine = &live.machine;
+        let (format, now) = (
+            machine.params().channel_type.format,
+            machine.feerate_per_kw(),
+        );
+        negotiated::check_feerate(format, now, self.shared.slow_feerate_per_kw()).is_err()
+    }
+
+    /// What was promised at the opening was judged then.
+    fn refuses_script(&mut self, id: ChannelId, script: &ScriptBuf) -> bool {
+        let Some(live) = self.channels.get(&id) else {
+            return false;
+        };
+        let params = live.machine.params();
+        let promised = params.counterparty.upfront_shutdown_script.as_ref() == Some(script);
+        let features = self.shared.peers.features(&params.peer);
+        let features = features.unwrap_or_else(InitFeatures::empty);
+        match negotiated::check_script(&features, Some(script)) {
+            Err(error) if !promised => {
+                self.warn(id, error.to_string());
+                true
+            }
+            Ok(()) | Err(_) => false,
         }
     }
 

@@ -265,20 +265,26 @@ impl Driver {
     /// The machine refused what a peer said: nothing was stored, and the peer hears why.
     pub(super) fn refuse(&mut self, id: ChannelId, error: &ChannelError) {
         tracing::warn!(channel = %id, %error, "refused");
-        let Some(live) = self.channels.get(&id) else {
-            return;
-        };
         let text = error.to_string();
         match error.fault() {
             Fault::Ours | Fault::PeerWarning => self.warn(id, text),
-            Fault::PeerFailsChannel => {
-                self.say(live, OutgoingMessage::Error { text: text.clone() });
-                let reason = format!("the peer broke the protocol: {text}");
-                let step = Step::local(LocalCommand::ForceClose { reason });
-                if let Err(error) = self.advance(id, step) {
-                    tracing::error!(channel = %id, %error, "could not be closed");
-                }
-            }
+            Fault::PeerFailsChannel => self.fail_channel(id, &text),
+        }
+    }
+
+    /// BOLT 2, "fail the channel": the peer hears why, and this node's commitment goes to the chain.
+    pub(super) fn fail_channel(&mut self, id: ChannelId, text: &str) {
+        let Some(live) = self.channels.get(&id) else {
+            return;
+        };
+        let error = OutgoingMessage::Error {
+            text: text.to_owned(),
+        };
+        self.say(live, error);
+        let reason = format!("the peer broke the protocol: {text}");
+        let step = Step::local(LocalCommand::ForceClose { reason });
+        if let Err(error) = self.advance(id, step) {
+            tracing::error!(channel = %id, %error, "could not be closed");
         }
     }
 

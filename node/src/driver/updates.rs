@@ -49,7 +49,8 @@ impl Driver {
         if !self.shared.gossip.is_announced(number) {
             return None;
         }
-        let enabled = live.is_ready() && live.machine.is_usable();
+        let able = live.is_ready() && live.machine.is_usable();
+        let enabled = able && self.carries_for_others(live);
         self.shared
             .channel_update(&live.machine, NamedBy::Everybody, enabled)
     }

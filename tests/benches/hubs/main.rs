@@ -69,14 +69,13 @@ fn measure(channels: usize, payments: usize, blocks: u32) -> Row {
     let hub = net.api("hub");
     allow(&net, channels);
     world::fund(&net.bitcoind, net.node("hub"), COINS);
-    let mut crowd = Crowd::of(&hub, net.node("hub").lightning_address());
+    let mut crowd = Crowd::of(&hub, net.node("hub").lightning_address(), &net.bitcoind);
     let peers = crowd.join(&hub, channels, Manner::Honest);
     let start = Instant::now();
     for batch in peers.chunks(BATCH) {
         let opened = order_batch(&hub, batch, CHANNEL_SAT).unwrap();
         assert_eq!(opened, batch.len());
-        net.bitcoind.mine(1);
-        crowd.show(&net.bitcoind, 1);
+        crowd.confirm(&net.bitcoind);
         until_height(&net, "hub");
     }
     net.bitcoind.mine(DEPTH);

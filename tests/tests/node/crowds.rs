@@ -18,14 +18,18 @@ use zarnitsa_tests::net::{Net, Terms};
 use zarnitsa_tests::node::Node;
 use zarnitsa_tests::{wait, world};
 
-use crate::crowd::{count, order_batch, Crowd, Manner, DEPTH};
+use crate::crowd::{count, order_batch, Crowd, Manner, Order, DEPTH};
 
 const SAT: u64 = 100_000;
 
 fn hub_with_coins(others: &[(&str, &str)], sat: u64) -> (Net, Crowd) {
     let net = Net::start(&[&[("hub", "hub")], others].concat());
     world::fund(&net.bitcoind, net.node("hub"), Amount::from_sat(sat));
-    let crowd = Crowd::of(&net.api("hub"), net.node("hub").lightning_address());
+    let crowd = Crowd::of(
+        &net.api("hub"),
+        net.node("hub").lightning_address(),
+        &net.bitcoind,
+    );
     (net, crowd)
 }
 
@@ -41,8 +45,7 @@ fn open(net: &Net, crowd: &Crowd, peers: &[PublicKey]) {
     let before = count(&hub, "normal").expect("channels");
     let opened = order_batch(&hub, peers, SAT).expect("they are opened");
     assert_eq!(opened, peers.len());
-    net.bitcoind.mine(1);
-    crowd.show(&net.bitcoind, 1);
+    crowd.confirm(&net.bitcoind);
     net.bitcoind.mine(DEPTH);
     until_normal(&hub, before + peers.len());
 }
@@ -92,6 +95,7 @@ fn batch_that_a_peer_spoils_is_opened_with_nobody_and_locks_no_coins() {
         Manner::RefusesToSign,
         Manner::SignsWrongly,
         Manner::Leaves,
+        Manner::WrongScript,
     ] {
         let spoiler = crowd.join(&hub, 1, manner)[0];
         // It is the second, so that one has been asked before and one after it.
@@ -215,5 +219,84 @@ fn opener_killed_in_a_zero_conf_opening_ends_its_order_after_the_restart() {
             (peers.iter().filter(|peer| peer.connected).count() == 2).then_some(())
         });
     }
+    net.verify_ledgers();
+}
+
+const KEYSEND: &str = "/api/services/lightning/v1/payments/keysend";
+/// Enough for the hub in a commitment without anchors, and what only relays.
+const ENOUGH: u32 = 5_000;
+const TOO_SMALL: u32 = 1_000;
+
+/// A hub that calls 20 sat/vB the least, and a peer that has opened a channel without anchors to it.
+fn hub_with_old_peer() -> (Net, Crowd, PublicKey) {
+    let mut net = Net::start(&[("hub", "hub")]);
+    net.node_mut("hub").stop();
+    net.node("hub").add_settings("[fees]\nfloor_sat_vb = 20\n");
+    net.node_mut("hub").start();
+    let hub = net.api("hub");
+    let mut crowd = Crowd::of(&hub, net.node("hub").lightning_address(), &net.bitcoind);
+    let peer = crowd.join(&hub, 1, Manner::Old)[0];
+    let order = Order::Open {
+        sat: 1_000_000,
+        feerate_per_kw: ENOUGH,
+    };
+    crowd.order(peer, order);
+    crowd.confirm(&net.bitcoind);
+    net.bitcoind.mine(DEPTH);
+    until_normal(&hub, 1);
+    (net, crowd, peer)
+}
+
+#[test]
+fn feerate_too_small_costs_no_channel_until_htlcs_depend_on_it() {
+    let (net, crowd, peer) = hub_with_old_peer();
+    let hub = net.api("hub");
+    let fee = |feerate_per_kw| crowd.order(peer, Order::Fee { feerate_per_kw });
+    let channel = || hub.channels().expect("channels").remove(0);
+    let until_commitment = |number: u64| {
+        wait::until("the hub has the new commitment", || {
+            let channel = channel();
+            assert_eq!(channel.state, "normal", "{channel:?}");
+            (channel.commitment_number == number).then_some(())
+        });
+    };
+    let order = json!({
+        "node_id": peer.to_string(), "amount_msat": "2000000", "timeout_seconds": 5,
+    });
+
+    // Nothing has a deadline: the channel lives on, and carries nothing.
+    fee(TOO_SMALL);
+    until_commitment(1);
+    let unpaid = hub.call(KEYSEND, &[], Some(order.clone()));
+    let unpaid = unpaid.expect("an outcome");
+    assert_eq!(unpaid["status"], "failed", "{unpaid}");
+    assert!(channel().htlcs.is_empty());
+
+    // It carries again, and the peer keeps what it is paid waiting.
+    fee(ENOUGH);
+    until_commitment(2);
+    let paying = {
+        let hub = hub.clone();
+        thread::spawn(move || hub.call(KEYSEND, &[], Some(order)))
+    };
+    wait::until("an HTLC is in both commitments", || {
+        let channel = channel();
+        (channel.commitment_number >= 3 && channel.htlcs.len() == 1).then_some(())
+    });
+
+    // Now the commitment at hand pays for it, and the smaller one would not.
+    fee(TOO_SMALL);
+    let closed = wait::until("the hub closes", || {
+        crowd.check();
+        let channel = channel();
+        let open = ["normal", "offline"].contains(&channel.state.as_str());
+        (!open).then_some(channel)
+    });
+    assert_eq!(closed.state, "closing", "{closed:?}");
+    let closing = closed.closing.expect("how it closes");
+    let reason = closing.reason.expect("a reason");
+    assert!(reason.contains("a feerate of 1000"), "{reason}");
+    // Whether it was paid is not known yet.
+    drop(paying.join());
     net.verify_ledgers();
 }

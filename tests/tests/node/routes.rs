@@ -149,6 +149,26 @@ fn public_channels_are_known_to_all_and_carry_payments_and_keysends() {
         let new = ends.filter(|terms| terms["base_fee_msat"] == "2345");
         (new.count() == 2).then_some(())
     });
+
+    // A node that forwards nothing says so of its own direction, and is paid by the other one.
+    let policy = json!({ "forward": false });
+    bob.set_policy(policy).expect("another policy");
+    let enabled = || {
+        let graph = alice.network().ok()?;
+        let known = graph["channels"].as_array()?.clone();
+        let of_bob = known.iter().find_map(|it| {
+            let from_bob = [("node_1", "from_1"), ("node_2", "from_2")];
+            let (_, own) = from_bob.iter().find(|(node, _)| it[node] == bobs_id)?;
+            let other = if *own == "from_1" { "from_2" } else { "from_1" };
+            Some((it[own]["enabled"].clone(), it[other]["enabled"].clone()))
+        });
+        of_bob
+    };
+    wait::until("alice hears that bob forwards nothing", || {
+        (enabled()? == (json!(false), json!(true))).then_some(())
+    });
+    let asked = invoice(&bob, 30_000_000);
+    succeeds(&alice.pay(&asked.invoice).expect("it is paid"), 30_000_000);
     net.verify_ledgers();
 }
 
