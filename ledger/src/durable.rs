@@ -5,13 +5,19 @@
 
 use std::{
     path::Path,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc,
+    },
     time::{Duration, Instant},
 };
 
 use exonum_merkledb::{Database, DbOptions, Patch, RocksDB, Snapshot};
 
-use crate::queues::EmptyQueues;
+use crate::{
+    guarded::{Failure, Guarded},
+    queues::EmptyQueues,
+};
 
 /// Counts of what was written since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,7 +55,8 @@ impl Total {
     }
 }
 
-/// RocksDB with counted writes, an explicit [`DurableDb::sync`], and a latch: after one failed write all later ones fail.
+/// RocksDB with counted writes, an explicit [`DurableDb::sync`], and a latch: after one failed write or read all later
+/// writes fail.
 pub(crate) struct DurableDb {
     inner: RocksDB,
     writes: AtomicU64,
@@ -57,11 +64,11 @@ pub(crate) struct DurableDb {
     executing: Total,
     writing: Total,
     syncing: Total,
-    failed: AtomicBool,
+    failure: Arc<Failure>,
     /// See `queues`: set once the chain stands, that is, from the genesis' end on.
     queues_empty: AtomicBool,
     #[cfg(feature = "testing")]
-    faults: std::sync::Arc<crate::faults::FaultHook>,
+    faults: Arc<crate::faults::FaultHook>,
 }
 
 impl DurableDb {
@@ -74,16 +81,16 @@ impl DurableDb {
             executing: Total::default(),
             writing: Total::default(),
             syncing: Total::default(),
-            failed: AtomicBool::new(false),
+            failure: Arc::default(),
             queues_empty: AtomicBool::new(false),
             #[cfg(feature = "testing")]
-            faults: std::sync::Arc::default(),
+            faults: Arc::default(),
         })
     }
 
     /// Puts faults between the chain and the database.
     #[cfg(feature = "testing")]
-    pub(crate) fn with_faults(mut self, faults: std::sync::Arc<crate::faults::FaultHook>) -> Self {
+    pub(crate) fn with_faults(mut self, faults: Arc<crate::faults::FaultHook>) -> Self {
         self.faults = faults;
         self
     }
@@ -119,33 +126,46 @@ impl DurableDb {
         }
     }
 
+    /// The first read or write that failed.
+    pub(crate) fn failure(&self) -> &Failure {
+        &self.failure
+    }
+
     /// Flushes the memory tables, which frees the write-ahead log, by way of a checkpoint in `path` (hard links).
     pub(crate) fn checkpoint(&self, path: &Path) -> exonum_merkledb::Result<()> {
         self.inner.create_checkpoint(path)
     }
 
     fn write(&self, patch: Patch, sync: bool) -> exonum_merkledb::Result<()> {
-        // A failed fsync may have dropped dirty pages: no later success can be believed.
-        if self.failed.load(Ordering::Acquire) {
-            return Err(exonum_merkledb::Error::new("an earlier write failed"));
+        // A failed fsync may have dropped dirty pages: no later success can be believed. And what was made of a failed
+        // read may be wrong.
+        if let Some(reason) = self.failure.get() {
+            return Err(exonum_merkledb::Error::new(reason));
         }
-        let result = self.write_unlatched(patch, sync);
-        if result.is_err() {
-            self.failed.store(true, Ordering::Release);
-        }
-        result
+        self.write_unlatched(patch, sync)
+            .inspect_err(|error| self.failure.note(format!("a write failed: {error}")))
+    }
+
+    /// RocksDB's close waits for ever for its recovery from a full disk. What failed is left to the process' end: there
+    /// is nothing that a close would save.
+    fn never_close(&self) {
+        let _leaked = Box::leak(self.inner.snapshot());
     }
 
     fn write_unlatched(&self, patch: Patch, sync: bool) -> exonum_merkledb::Result<()> {
         #[cfg(feature = "testing")]
         self.faults.before_write()?;
         let start = Instant::now();
+        let merged = if sync {
+            self.inner.merge_sync(patch)
+        } else {
+            self.inner.merge(patch)
+        };
+        merged.inspect_err(|_| self.never_close())?;
         if sync {
-            self.inner.merge_sync(patch)?;
             self.syncs.fetch_add(1, Ordering::Relaxed);
             self.syncing.add(start);
         } else {
-            self.inner.merge(patch)?;
             self.writing.add(start);
         }
         self.writes.fetch_add(1, Ordering::Relaxed);
@@ -157,7 +177,10 @@ impl DurableDb {
 
 impl Database for DurableDb {
     fn snapshot(&self) -> Box<dyn Snapshot> {
-        let snapshot = self.inner.snapshot();
+        let snapshot = Box::new(Guarded::new(
+            self.inner.snapshot(),
+            Arc::clone(&self.failure),
+        ));
         if self.queues_empty.load(Ordering::Acquire) {
             return Box::new(EmptyQueues(snapshot));
         }

@@ -74,6 +74,15 @@ pub enum OpenError {
         /// What is wrong, with the file's name as far as it is known.
         what: String,
     },
+    /// The disk refused what the checks had to read, or to write beside the ledger. Whether the ledger is whole is not
+    /// known; nothing of it was changed.
+    #[error("the ledger in {path} cannot be checked, the disk refuses: {what}")]
+    Unchecked {
+        /// The ledger's folder.
+        path: PathBuf,
+        /// What the system said.
+        what: String,
+    },
     /// Blocks that were once acknowledged are gone: going on would mean to act on a past state.
     #[error("the ledger in {path} has lost blocks: block {expected} was acknowledged, the newest found is {found}")]
     LostBlocks {

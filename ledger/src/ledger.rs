@@ -208,9 +208,19 @@ impl Ledger {
         Ok(self.block(1)?.and_then(|block| block.time))
     }
 
-    /// Why the ledger takes nothing more; `None` while it runs.
+    /// Why the ledger takes nothing more; `None` while it runs. Once a read has failed it makes no block any more.
     pub fn stopped(&self) -> Option<LedgerError> {
-        self.inner.published.ended()
+        let failed = || {
+            let reason = self.inner.db.failure().get()?;
+            Some(LedgerError::Storage { reason })
+        };
+        self.inner.published.ended().or_else(failed)
+    }
+
+    /// Waits for a read or a write that fails, whoever needed it, and gives the reason.
+    pub async fn failed(&self) -> LedgerError {
+        let reason = self.inner.db.failure().happens().await;
+        LedgerError::Storage { reason }
     }
 
     /// Numbers for a metrics page.

@@ -18,6 +18,7 @@ mod export;
 pub mod faults;
 mod files;
 mod folder;
+mod guarded;
 mod identity;
 mod lease;
 mod ledger;

@@ -17,6 +17,17 @@ use crate::{
     witness::{Acknowledged, Witness},
 };
 
+/// How the system says that it is the disk's fault: RocksDB passes on its words only. Whoever reads "damaged" instead may
+/// put an old copy in the place of a ledger that is whole.
+const REFUSALS: [&str; 6] = [
+    "No space left on device",
+    "Disk quota exceeded",
+    "Input/output error",
+    "Read-only file system",
+    "Too many open files",
+    "Permission denied",
+];
+
 /// Refuses a database that is damaged, is not the one the identity speaks of, or has lost acknowledged blocks.
 pub(crate) fn check(
     folder: &Folder,
@@ -39,10 +50,15 @@ pub(crate) fn inspect(
     acknowledged: Acknowledged,
     scan_bytes: u64,
 ) -> Result<(), OpenError> {
-    let damaged = |what: String| OpenError::Damaged {
-        path: folder.path().into(),
+    let damaged = |what: String| {
+        let path = folder.path().into();
         // The copy's paths would lead nowhere.
-        what: what.replace(&*copy.to_string_lossy(), &folder.db().to_string_lossy()),
+        let what = what.replace(&*copy.to_string_lossy(), &folder.db().to_string_lossy());
+        if REFUSALS.iter().any(|refusal| what.contains(refusal)) {
+            OpenError::Unchecked { path, what }
+        } else {
+            OpenError::Damaged { path, what }
+        }
     };
     let size = files::folder_bytes(copy).map_err(|error| damaged(error.to_string()))?;
     if size <= scan_bytes {
