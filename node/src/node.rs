@@ -103,7 +103,7 @@ impl Node {
         let reporter = options.validator.service.clone();
         let ledger = Ledger::open(dir.ledger(), options)?;
         let view = Arc::new(LedgerView(ledger.clone()));
-        if let Some(reason) = rollback::older_at_start(&ledger, &signer) {
+        if let Some(reason) = rollback::older_at_start(&ledger, &signer)? {
             tracing::error!("{reason}");
             signer.refuse(reason);
         }
@@ -164,13 +164,28 @@ impl Node {
         })
     }
 
-    /// Ends by itself only when the ledger has stopped over an error: then the node must stop too.
+    /// Ends by itself only when something could not be read or written: then the node must stop too.
     pub async fn failed(&mut self) -> String {
-        match (&mut self.driver).await {
+        let ended = tokio::select! {
+            biased; // who stopped over the ledger knows best what could not be done
+            ended = &mut self.driver => ended,
+            failure = self.shared.ledger.failed() => return failure.to_string(),
+            failure = self.shared.wallet.failed() => return failure,
+        };
+        match ended {
             Ok(Ok(())) => "the driver has ended".to_owned(),
             Ok(Err(error)) => error,
-            Err(error) => format!("the driver has ended: {error}"),
+            Err(error) => match self.shared.ledger.stopped() {
+                Some(stopped) => stopped.to_string(), // a panic over what cannot be read
+                None => format!("the driver has ended: {error}"),
+            },
         }
+    }
+
+    /// Says nothing any more, at once: what is under way will not become durable.
+    pub(crate) fn hush(&self) {
+        self.shared.stopping.cancel();
+        self.shared.peers.shutdown();
     }
 
     /// Stops speaking, lets what is under way become durable, and closes the ledger.

@@ -6,7 +6,7 @@
 //! the driver neither speaks of channels nor acts on the chain, and no order is taken.
 
 use exonum::crypto::Hash;
-use zarnitsa_ledger::{Head, Ledger};
+use zarnitsa_ledger::{Head, Ledger, LedgerError};
 use zarnitsa_signer::{LedgerHead, Signer};
 
 use crate::api::{ApiError, ErrorCode};
@@ -28,36 +28,35 @@ pub(crate) fn noted(head: Head, generation: u64) -> LedgerHead {
 }
 
 /// Why the ledger is older than what is known of it, before the node starts on it.
-pub(crate) fn older_at_start(ledger: &Ledger, signer: &Signer) -> Option<String> {
+///
+/// # Errors
+/// Where it cannot be read: nobody knows then.
+pub(crate) fn older_at_start(
+    ledger: &Ledger,
+    signer: &Signer,
+) -> Result<Option<String>, LedgerError> {
     // Whoever restores an old copy of the ledger would hand the peer a revoked commitment: not one message leaves.
     let alarms = signer.check_against(&LedgerView(ledger.clone()));
     let by_record = alarms.first().map(ToString::to_string);
-    let by_head = || {
-        let head = signer.head()?;
-        let what = format!(
+    let by_head = match signer.head() {
+        Some(head) if older(ledger, head.generation, &head)? => Some(format!(
             "the file `head` beside the seed knows block {}",
             head.height
-        );
-        older(ledger, head.generation, &head).then_some(what)
+        )),
+        _ => None,
     };
-    Some(format!(
-        "this ledger is an older copy: {}. {WHAT_TO_DO}",
-        by_record.or_else(by_head)?
-    ))
+    let why = by_record.or(by_head);
+    Ok(why.map(|why| format!("this ledger is an older copy: {why}. {WHAT_TO_DO}")))
 }
 
 /// Whether the ledger lacks a block that it had once, where that block is not of a line that was given up.
-fn older(ledger: &Ledger, generation: u64, seen: &LedgerHead) -> bool {
-    if contains(ledger, seen) {
-        return false;
-    }
-    seen.generation >= generation
+fn older(ledger: &Ledger, generation: u64, seen: &LedgerHead) -> Result<bool, LedgerError> {
+    Ok(!contains(ledger, seen)? && seen.generation >= generation)
 }
 
-fn contains(ledger: &Ledger, seen: &LedgerHead) -> bool {
-    // A block that cannot be read is none that it contains.
-    let block = ledger.block(seen.height).ok().flatten();
-    block.is_some_and(|block| block.block_hash == Hash::new(seen.hash))
+fn contains(ledger: &Ledger, seen: &LedgerHead) -> Result<bool, LedgerError> {
+    let block = ledger.block(seen.height)?;
+    Ok(block.is_some_and(|block| block.block_hash == Hash::new(seen.hash)))
 }
 
 impl Shared {
@@ -91,9 +90,17 @@ impl Shared {
             tracing::debug!(%peer, "what a peer kept is not this node's");
             return true;
         };
-        if !older(&self.ledger, self.generation(), &seen) {
-            self.take_generation(&seen);
-            return true;
+        match older(&self.ledger, self.generation(), &seen) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.take_generation(&seen);
+                return true;
+            }
+            Err(error) => {
+                // An alarm would be a false one. The node stops over what it could not read.
+                tracing::error!(%error, "whether the ledger is an older copy is not known");
+                return false;
+            }
         }
         let why = format!(
             "this ledger is an older copy: {peer} has kept that it had come to block {}, it ends with block {}",

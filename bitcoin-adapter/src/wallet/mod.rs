@@ -20,6 +20,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bdk_wallet::{ChangeSet, KeychainKind};
 use bitcoin::{Address, Network, OutPoint, Transaction, Txid};
+use tokio::sync::watch;
 
 use self::account::Account;
 use self::store::Store;
@@ -91,6 +92,8 @@ struct Inner {
     clock: u64,
     /// Whether the mempool was once looked at.
     mempool_seen: bool,
+    /// Why the file could not be written.
+    failure: watch::Sender<Option<String>>,
 }
 
 impl std::fmt::Debug for Wallet {
@@ -127,6 +130,7 @@ impl Wallet {
             reserved: BTreeMap::new(),
             clock: 0,
             mempool_seen: false,
+            failure: watch::Sender::new(None),
         };
         inner.persist()?;
         Ok(Self(Arc::new(Mutex::new(inner))))
@@ -152,6 +156,17 @@ impl Wallet {
             .address;
         inner.persist()?;
         Ok(address)
+    }
+
+    /// Waits for a change that could not be written to the file, and gives the reason. What the wallet says from then on
+    /// may be forgotten at the next start.
+    pub async fn failed(&self) -> String {
+        let mut failure = self.lock().failure.subscribe();
+        let failed = failure.wait_for(Option::is_some).await;
+        // The sender is in this wallet's hands.
+        failed
+            .map_or_else(|_| None, |reason| reason.clone())
+            .unwrap_or_default()
     }
 
     /// Whether this wallet can spend what is paid to `script`, as far as it has given addresses away.
@@ -231,7 +246,9 @@ impl Inner {
             .iter()
             .filter_map(|account| Some((account.name(), account.wallet.staged()?)))
             .collect();
-        self.store.append(&changes)?;
+        self.store.append(&changes).inspect_err(|error| {
+            self.failure.send_replace(Some(error.to_string()));
+        })?;
         for account in &mut self.accounts {
             account.wallet.take_staged();
         }

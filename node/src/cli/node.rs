@@ -102,6 +102,9 @@ async fn serve(config: Config, folder: DataDir, stop_with_stdin: bool) -> anyhow
         failure = node.failed() => Some(failure),
     };
     tracing::info!("stopping");
+    if failure.is_some() {
+        node.hush();
+    }
     folder.remove_address();
     drop(answers);
     server.stop().await?;

@@ -12,6 +12,7 @@ use zarnitsa_channel::message::{ClosingSigned, FundingCreated, OutgoingMessage};
 use zarnitsa_channel::params::Side;
 use zarnitsa_ledger::Receipt;
 use zarnitsa_peer::Connection;
+use zarnitsa_signer::SignerError;
 
 use super::{EffectError, Event};
 use crate::claims::Claimer;
@@ -78,14 +79,18 @@ impl Executor {
                         }
                     }
                     // Nothing leaves any more: what is not on disk must not be spoken of.
-                    Err(error) => {
-                        let _ = self.driver.send(Event::LedgerStopped(error.to_string()));
-                        return;
-                    }
+                    Err(error) => return self.storage_failed(error.to_string()),
                 }
             }
-            self.carry_out(batch);
+            if let Err(error) = self.carry_out(batch) {
+                return self.storage_failed(error.to_string());
+            }
         }
+    }
+
+    fn storage_failed(&self, reason: String) {
+        // Where the driver has ended before, it knows.
+        let _ = self.driver.send(Event::StorageFailed(reason));
     }
 
     fn diverged(&mut self, batch: &Batch, error: String) {
@@ -96,19 +101,25 @@ impl Executor {
         });
     }
 
-    fn carry_out(&mut self, batch: Batch) {
+    /// # Errors
+    /// Where the signer's record could not be written: nothing may follow, as over a ledger that has stopped.
+    fn carry_out(&mut self, batch: Batch) -> Result<(), SignerError> {
         if self.shared.signer.refusing().is_some() {
-            return; // of an older ledger nothing leaves, signed or not
+            return Ok(()); // of an older ledger nothing leaves, signed or not
         }
         for effect in batch.effects {
             let sent = self.send_transaction(batch.target, batch.connection, effect);
             if let Err(error) = sent {
                 let channel_id = batch.target.channel_id;
                 tracing::error!(%channel_id, %error, "an effect could not be carried out");
+                if let EffectError::Signer(error @ SignerError::Io { .. }) = error {
+                    return Err(error);
+                }
                 let _ = self.driver.send(Event::EffectFailed { channel_id, error });
                 break;
             }
         }
+        Ok(())
     }
 
     /// Completes what is to leave by its signatures, serialises it, and sends it to the peer or to the Bitcoin network.

@@ -152,7 +152,7 @@ impl Driver {
     /// On an older ledger nothing of a channel is said, done or written down. What this node keeps for others it keeps.
     pub(super) fn take_refusing(&mut self, turn: Turn) -> Result<(), String> {
         match turn {
-            Turn::Event(super::Event::LedgerStopped(error)) => return Err(error),
+            Turn::Event(super::Event::StorageFailed(error)) => return Err(error),
             Turn::Peer(PeerEvent::Message {
                 connection,
                 message: WireMessage::PeerStorage(data),

@@ -84,8 +84,8 @@ pub(crate) enum Event {
         channel_id: ChannelId,
         error: EffectError,
     },
-    /// The ledger has stopped: so must the node.
-    LedgerStopped(String),
+    /// Something could not be read or written: the node must stop.
+    StorageFailed(String),
     /// The peer of an ordered opening is connected.
     PeerReached {
         request: Hash,
@@ -249,7 +249,8 @@ impl Driver {
                 }
                 Some(event) = self.events.recv() => Turn::Event(event),
                 Some(event) = inputs.chain.recv() => Turn::Chain(event),
-                Some(block) = inputs.blocks.recv() => Turn::Block(block),
+                block = inputs.blocks.recv() => Turn::Block(block.ok_or_else(|| self.why_stopped())?),
+                () = self.effects.closed() => return Err(self.why_stopped()),
                 _ = ticks.tick(), if self.waits_for_time() => Turn::Tick,
                 event = inputs.peers.recv() => Turn::Peer(event),
             };
@@ -260,6 +261,14 @@ impl Driver {
             if self.shared.signer.refusing().is_none() {
                 self.commit_what_is_due();
             }
+        }
+    }
+
+    /// The ledger makes no block any more, or nobody carries out what follows from them.
+    fn why_stopped(&self) -> String {
+        match self.shared.ledger.stopped() {
+            Some(error) => error.to_string(),
+            None => "the ledger's blocks or what follows from them cannot be read".to_owned(),
         }
     }
 
@@ -276,7 +285,7 @@ impl Driver {
             return self.take_refusing(turn);
         }
         match turn {
-            Turn::Event(Event::LedgerStopped(error)) => return Err(error),
+            Turn::Event(Event::StorageFailed(error)) => return Err(error),
             Turn::Event(Event::Diverged { channel_id, error }) => self.diverged(channel_id, &error),
             Turn::Event(Event::EffectFailed { channel_id, error }) => {
                 self.diverged(channel_id, &error.to_string());
