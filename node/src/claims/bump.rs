@@ -33,6 +33,11 @@ impl Claimer {
         if channel.agreed_closing().is_some() {
             return Ok(());
         }
+        // A peer that opened it and never broadcast the opening transaction would have the wallet's coins tied up in
+        // children of what cannot be.
+        if channel.may_be_abandoned() {
+            return Ok(());
+        }
         let (params, commitment) = (channel.params(), &signed.commitment);
         let Some(anchor) = anchor_output(params, commitment) else {
             return Ok(());

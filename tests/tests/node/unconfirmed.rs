@@ -31,6 +31,8 @@ fn states(world: &World) -> Vec<String> {
 fn opener_whose_transactions_are_never_mined_fills_no_hub() {
     let mut world = World::start();
     world.fund(&world.user, bitcoin::Amount::from_sat(2_000_000));
+    let coins = bitcoin::Amount::from_sat(1_000_000);
+    world.fund(&world.hub, coins);
     let uri = world.hub.api().info().expect("the hub's info").uri;
     let user = world.user.api();
     let opened: Vec<_> = (0..MOST)
@@ -56,6 +58,8 @@ fn opener_whose_transactions_are_never_mined_fills_no_hub() {
         !states(&world).contains(&"failed".to_owned()),
         "forgotten too early"
     );
+    // A commitment that spends nothing is no reason to spend a coin.
+    assert_eq!(world.settled_coins(&world.hub), coins);
     // How long they have waited is not in memory.
     world.hub.stop();
     world.hub.start();
