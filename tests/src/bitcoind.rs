@@ -333,6 +333,36 @@ impl Bitcoind {
         bitcoin::consensus::encode::deserialize_hex(&hex).expect("a transaction from bitcoind")
     }
 
+    /// A transaction of the chain, where all are indexed, or of the mempool.
+    ///
+    /// # Panics
+    /// If bitcoind does not know it.
+    pub fn indexed(&self, txid: &str) -> Transaction {
+        let hex: String = self.call("getrawtransaction", &[json!(txid)]);
+        bitcoin::consensus::encode::deserialize_hex(&hex).expect("a transaction from bitcoind")
+    }
+
+    /// What a transaction pays the miner: what its inputs hold, less what its outputs hold.
+    ///
+    /// # Panics
+    /// If bitcoind does not know what it spends.
+    pub fn fee(&self, transaction: &Transaction) -> Amount {
+        let inputs = transaction.input.iter().map(|input| {
+            let spent = input.previous_output;
+            let before = self.indexed(&spent.txid.to_string());
+            before.output[usize::try_from(spent.vout).expect("a small number")].value
+        });
+        let outputs = transaction.output.iter().map(|output| output.value);
+        inputs.sum::<Amount>() - outputs.sum::<Amount>()
+    }
+
+    /// The transaction of the mempool that spends an output.
+    pub fn spender(&self, outpoint: &OutPoint) -> Option<Txid> {
+        let asked = json!([{ "txid": outpoint.txid, "vout": outpoint.vout }]);
+        let answer: Value = self.call("gettxspendingprevout", &[asked]);
+        answer[0]["spendingtxid"].as_str()?.parse().ok()
+    }
+
     /// Ids in the mempool.
     pub fn mempool(&self) -> Vec<Txid> {
         self.call("getrawmempool", &[])

@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod api;
 pub mod bitcoind;
+pub mod disk;
 pub mod folder;
 pub mod length;
 pub mod net;

@@ -1,5 +1,6 @@
 //! A Lightning network of several nodes on one bitcoind, and channels between any two of them.
 
+use std::path::Path;
 use std::thread;
 
 use bitcoin::{Amount, Txid};
@@ -73,6 +74,11 @@ impl Net {
             folder,
             _turn: turn,
         }
+    }
+
+    /// The temporary folder of all nodes.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// A node by its name.

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::api::Api;
 use crate::bitcoind::{free_port, Bitcoind};
+use crate::disk::Disk;
 use crate::wait;
 
 /// Lines of its log that a failure shows.
@@ -59,6 +60,7 @@ pub struct Node {
     http: SocketAddr,
     lightning: SocketAddr,
     words: String,
+    environment: Vec<(&'static str, PathBuf)>,
     process: Option<Child>,
 }
 
@@ -76,6 +78,7 @@ impl Node {
             http: free_port(),
             lightning: free_port(),
             words: String::new(),
+            environment: Vec::new(),
             process: None,
         };
         fs::write(node.settings(), node.settings_text(role, bitcoind))
@@ -106,6 +109,18 @@ impl Node {
             bitcoind.rpc_address(),
             bitcoind.cookie_file(),
         )
+    }
+
+    /// From its next start on it listens elsewhere, where nobody knows it.
+    ///
+    /// # Panics
+    /// If its settings cannot be written.
+    pub fn move_away(&mut self) {
+        let before = fs::read_to_string(self.settings()).expect("it was written");
+        let (old, new) = (self.lightning.to_string(), free_port());
+        self.lightning = new;
+        let after = before.replace(&old, &new.to_string());
+        fs::write(self.settings(), after).expect("a file in a temporary folder");
     }
 
     /// Adds lines to its settings, for its next start.
@@ -167,6 +182,11 @@ impl Node {
         text.trim().to_owned()
     }
 
+    /// From its next start on it runs on this disk, which is under its folder.
+    pub fn put_on(&mut self, disk: &Disk) {
+        self.environment = disk.environment().into();
+    }
+
     /// Starts it and waits until it says that it is up.
     ///
     /// # Panics
@@ -199,6 +219,7 @@ impl Node {
             .arg("--config")
             .arg(self.settings())
             .arg("--stop-with-stdin")
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(said)
@@ -266,6 +287,19 @@ impl Node {
             self.process = None;
             panic!("{} ended by itself: {status}", self.name);
         }
+    }
+
+    /// How it has ended by itself, if it has.
+    ///
+    /// # Panics
+    /// If it was not started.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        let process = self.process.as_mut().expect("it was started");
+        let status = process.try_wait().ok().flatten();
+        if status.is_some() {
+            self.process = None;
+        }
+        status
     }
 
     /// Waits for the end that it comes to by itself.

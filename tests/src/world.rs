@@ -9,7 +9,7 @@ use std::thread;
 use bitcoin::{Address, Amount, OutPoint, Transaction, Txid};
 use tempfile::TempDir;
 
-use crate::answers::{Channel, Report};
+use crate::answers::{Channel, Report, Utxo};
 use crate::api::Api;
 use crate::bitcoind::{Bitcoind, Options};
 use crate::node::Node;
@@ -117,21 +117,12 @@ impl World {
     /// # Panics
     /// If bitcoind does not know it.
     pub fn transaction(&self, txid: &str) -> Transaction {
-        let hex: String = self
-            .bitcoind
-            .call("getrawtransaction", &[serde_json::json!(txid)]);
-        bitcoin::consensus::encode::deserialize_hex(&hex).expect("a transaction from bitcoind")
+        self.bitcoind.indexed(txid)
     }
 
-    /// What a transaction pays the miner: what its inputs hold, less what its outputs hold.
+    /// What a transaction pays the miner.
     pub fn fee(&self, transaction: &Transaction) -> Amount {
-        let inputs = transaction.input.iter().map(|input| {
-            let spent = input.previous_output;
-            let before = self.transaction(&spent.txid.to_string());
-            before.output[usize::try_from(spent.vout).expect("a small number")].value
-        });
-        let outputs = transaction.output.iter().map(|output| output.value);
-        inputs.sum::<Amount>() - outputs.sum::<Amount>()
+        self.bitcoind.fee(transaction)
     }
 
     /// The node's coins once it knows of every block: its balance and bitcoind agree then.
@@ -160,23 +151,7 @@ impl World {
     /// If they disagree.
     pub fn coins_on_chain(&self, node: &Node) -> Amount {
         let utxos = node.api().utxos().expect("the wallet's outputs");
-        utxos
-            .iter()
-            .map(|utxo| {
-                let outpoint = OutPoint {
-                    txid: utxo.txid.parse().expect("a txid"),
-                    vout: utxo.vout,
-                };
-                let known = self
-                    .bitcoind
-                    .unspent(&outpoint)
-                    .unwrap_or_else(|| panic!("bitcoind knows no unspent {outpoint}"));
-                let btc = known["value"].as_f64().expect("a value");
-                let amount = Amount::from_btc(btc).expect("an amount");
-                assert_eq!(amount.to_sat(), utxo.amount_sat, "{outpoint}");
-                amount
-            })
-            .sum()
+        coins_on_chain(&self.bitcoind, &utxos)
     }
 
     /// `zarnitsa ledger verify` on both nodes, while they run.
@@ -236,11 +211,34 @@ pub fn fund(bitcoind: &Bitcoind, node: &Node, amount: Amount) -> OutPoint {
     outpoint
 }
 
+/// What bitcoind says of outputs that a node calls its own: each exists, and holds what the node says.
+///
+/// # Panics
+/// If they disagree.
+pub fn coins_on_chain(bitcoind: &Bitcoind, utxos: &[Utxo]) -> Amount {
+    utxos
+        .iter()
+        .map(|utxo| {
+            let outpoint = OutPoint {
+                txid: utxo.txid.parse().expect("a txid"),
+                vout: utxo.vout,
+            };
+            let known = bitcoind
+                .unspent(&outpoint)
+                .unwrap_or_else(|| panic!("bitcoind knows no unspent {outpoint}"));
+            let btc = known["value"].as_f64().expect("a value");
+            let amount = Amount::from_btc(btc).expect("an amount");
+            assert_eq!(amount.to_sat(), utxo.amount_sat, "{outpoint}");
+            amount
+        })
+        .sum()
+}
+
 /// `zarnitsa ledger verify` on a node that runs.
 ///
 /// # Panics
 /// If its ledger does not hold.
-pub(crate) fn verify_ledger(node: &Node) {
+pub fn verify_ledger(node: &Node) {
     let report: Report = node.json(&["ledger", "verify"]);
     assert!(report.ok, "{}: {report:?}", node.name());
     println!(

@@ -20,6 +20,8 @@ mod depth;
 #[cfg(test)]
 mod ends;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod forwards;
 #[cfg(test)]
 mod holding;
