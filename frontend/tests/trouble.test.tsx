@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { NodeContext } from '../src/node/context'
 import { ReadError } from '../src/node/prover'
 import { Alarms } from '../src/parts/Alarm'
+import { Awaited } from '../src/parts/Awaited'
 import { Command } from '../src/parts/Command'
 import { Tower, TowerFact } from '../src/parts/Tower'
 import { Router } from '../src/router'
@@ -111,4 +112,15 @@ test('node without a watchtower says how to have one, and one that is away is to
   render(<NodeContext value={node({ api: failing(new NodeError(502, 'peer_unreachable', 'connection refused')) })}><Both /></NodeContext>)
   await screen.findByText(en.towerAway)
   await waitFor(() => expect(screen.getByText('connection refused')).toBeTruthy())
+})
+
+test('what is not proved is not shown, and says so where it would stand; what is on its way says that', () => {
+  const { rerender, container } = render(<Awaited proof={{ state: 'checking', answer: undefined }} />)
+  expect(container.textContent).toBe('checking…')
+  rerender(<Awaited proof={{ state: 'refuted', answer: undefined, error: new ReadError('proof', 'mismatch', 'x') }} />)
+  expect(container.textContent).toBe(en.notShown)
+  rerender(<Awaited proof={{ state: 'unavailable', answer: undefined, error: new ReadError('node', 'unreachable', 'gone') }} />)
+  expect(container.textContent).toContain(en.nodeErrors.unreachable)
+  rerender(<Awaited proof={{ state: 'unavailable', answer: 1, error: undefined }} />)
+  expect(container.textContent).toBe('')
 })

@@ -2,6 +2,7 @@ import type { Channel as Record } from '@zarnitsa/light-client'
 import { useState } from 'react'
 
 import { Amount } from '../parts/Amount'
+import { Awaited } from '../parts/Awaited'
 import { BalanceBar } from '../parts/BalanceBar'
 import { ChannelFees } from '../parts/ChannelFees'
 import { ChannelSteps } from '../parts/ChannelSteps'
@@ -52,6 +53,7 @@ export function Channel({ channelId }: { channelId: string }) {
           </button>
         )}
       </div>
+      <Awaited proof={proof} />
       {proof.state === 'proved' && !channel && <Empty icon="search" text={t.noSuchChannel} />}
       {channel && (
         <>

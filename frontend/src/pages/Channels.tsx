@@ -4,6 +4,7 @@ import { useMemo, useState } from 'react'
 import { Amount } from '../parts/Amount'
 import { AskChannel } from '../parts/AskChannel'
 import { Asks } from '../parts/Asks'
+import { Awaited } from '../parts/Awaited'
 import { BalanceBar } from '../parts/BalanceBar'
 import { Choice } from '../parts/Choice'
 import { Empty } from '../parts/Empty'
@@ -75,6 +76,7 @@ export function Channels({ tab }: { tab: string }) {
           {t.asksTab} <span className="count">{asks?.filter(({ status }) => OPEN_ASKS.has(status)).length ?? '…'}</span>
         </Link>
       </nav>
+      {tab !== ASKS && <Awaited proof={channels} />}
       {tab === ASKS ? <Asks /> : <List key={tab} channels={all?.filter((channel) => tabOf(channel) === tab)} offline={offline} />}
       {opening === 'one' && <OpenChannel onClose={() => setOpening(undefined)} />}
       {opening === 'batch' && <OpenBatch onClose={() => setOpening(undefined)} />}
@@ -93,6 +95,7 @@ function List({ channels, offline }: { channels: Channel[] | undefined; offline:
     const fits = (c: Channel) => [c.channelId, c.peer, c.shortChannelId ?? '', c.openingTxid].some((text) => text.includes(wanted))
     return channels?.filter(fits).sort((a, b) => Number(COMPARE[order](a, b)))
   }, [channels, search, order])
+  if (!channels) return null
   return (
     <>
       <div className="row spread">

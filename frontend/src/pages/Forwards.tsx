@@ -2,6 +2,7 @@ import type { Forward } from '@zarnitsa/light-client'
 import { useMemo } from 'react'
 
 import { Amount } from '../parts/Amount'
+import { Awaited } from '../parts/Awaited'
 import { Empty } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
 import { ProofBadge } from '../parts/ProofBadge'
@@ -44,6 +45,7 @@ export function Forwards() {
           </button>
         )}
       </div>
+      <Awaited proof={proof} />
       {proof.answer?.value.complete === false && <p className="soft">{t.newestOnly}</p>}
       {forwards?.length === 0 && <Empty icon="forwards" text={t.noForwards} />}
       {forwards && forwards.length > 0 && (

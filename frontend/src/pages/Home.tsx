@@ -4,6 +4,7 @@ import { useMemo } from 'react'
 import { ActivityList } from '../parts/ActivityList'
 import { Amount, Sat } from '../parts/Amount'
 import { Attention } from '../parts/Attention'
+import { Awaited } from '../parts/Awaited'
 import { BalanceHistory } from '../parts/BalanceHistory'
 import { Empty } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
@@ -60,6 +61,7 @@ export function Home() {
           <span className="grow" />
           <Link to="/payments">{t.all}</Link>
         </header>
+        <Awaited proof={lesser(payments, invoices)} />
         {recent?.length === 0 ? <Empty icon="list" text={t.noPayments} /> : <ActivityList items={recent ?? []} />}
       </section>
     </>
@@ -73,7 +75,8 @@ function sum(channels: Channel[], pick: (channel: Channel) => bigint): bigint {
 /** All of it, and where it lies. */
 function Total({ channels, chain, proof }: { channels: Channel[]; chain: Balance | undefined; proof: Proof<'channels'> }) {
   const { t } = useText()
-  if (!proof.answer || !chain) return <p className="soft">{t.checking}…</p>
+  if (!proof.answer) return <Awaited proof={proof} />
+  if (!chain) return <p className="soft">{t.loading}</p>
   const inChannels = sum(channels, ({ localMsat, offeredMsat }) => localMsat + offeredMsat)
   const onChain = BigInt(chain.onchain_sat + chain.onchain_unconfirmed_sat) * 1_000n
   const closing = BigInt(chain.pending_close_sat) * 1_000n
@@ -124,6 +127,7 @@ function InChannels({ channels, proof }: { channels: Channel[]; proof: Proof<'ch
         <span className="grow" />
         <ProofBadge proof={proof} />
       </header>
+      <Awaited proof={proof} />
       {proof.answer && (
         <div className="stack">
           <div className="sides">

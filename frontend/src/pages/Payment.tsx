@@ -3,6 +3,7 @@ import { descriptionOf } from '@zarnitsa/light-client/page'
 import { useState, type ReactNode } from 'react'
 
 import { Amount } from '../parts/Amount'
+import { Awaited } from '../parts/Awaited'
 import { Command } from '../parts/Command'
 import { CopyText } from '../parts/CopyText'
 import { Empty } from '../parts/Empty'
@@ -40,6 +41,7 @@ function SentPayment({ paymentHash }: { paymentHash: string }) {
   return (
     <>
       <Title text={t.sentPayment} status={payment?.status} badge={<ProofBadge proof={proof} />} />
+      <Awaited proof={proof} />
       {proof.state === 'proved' && !payment && <Empty icon="search" text={t.neverPaid} />}
       {payment && (
         <>
@@ -103,6 +105,7 @@ function ReceivedPayment({ paymentHash }: { paymentHash: string }) {
   return (
     <>
       <Title text={t.receivedPayment} status={status} badge={<ProofBadge proof={proof} />} />
+      <Awaited proof={proof} />
       {proof.state === 'proved' && !invoice && <Empty icon="search" text={t.noSuchInvoice} />}
       {invoice && (
         <section className="card stack">

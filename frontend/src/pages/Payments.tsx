@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'react'
 
 import { ActivityList } from '../parts/ActivityList'
+import { Awaited } from '../parts/Awaited'
 import { Choice } from '../parts/Choice'
 import { Empty } from '../parts/Empty'
 import { Icon } from '../parts/Icon'
@@ -57,6 +58,7 @@ export function Payments() {
           <input type="search" value={search} placeholder={t.filterPayments} onChange={({ target }) => setSearch(target.value)} />
         </label>
       </div>
+      <Awaited proof={lesser(payments, invoices)} />
       {isCut && <p className="soft">{t.newestOnly}</p>}
       {list?.length === 0 && <Empty icon="list" text={all?.length === 0 ? t.noPayments : t.nothingFound} />}
       {list && list.length > 0 && (

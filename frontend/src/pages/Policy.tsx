@@ -2,6 +2,7 @@ import type { Policy as Values } from '@zarnitsa/light-client'
 import { useState } from 'react'
 
 import { AskPolicy } from '../parts/AskPolicy'
+import { Awaited } from '../parts/Awaited'
 import { Command, Field } from '../parts/Command'
 import { Callout } from '../parts/Empty'
 import { ProofBadge } from '../parts/ProofBadge'
@@ -22,6 +23,7 @@ export function Policy() {
         <ProofBadge proof={proof} />
       </div>
       <p className="soft">{t.policyText}</p>
+      <Awaited proof={proof} />
       {proof.answer && policy && <Form key={stamp(policy)} policy={policy} />}
       {policy?.asks && <AskPolicy key={stamp(policy.asks)} asks={policy.asks} />}
     </>

@@ -39,6 +39,7 @@ export const trouble = {
     stale: 'The node shows an older state than this browser has seen.',
     fork: 'There are two different blocks of one height.',
   },
+  notShown: 'What the node answered does not match what its ledger signed: it is not shown.',
   unexpected: 'Something went wrong that this page does not know.',
   inTheNodesWords: 'In the node’s words',
 
