@@ -77,6 +77,59 @@ pub fn check_links(readme: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
         .collect()
 }
 
+/// Each incident's row has a check in files that are there, and tests that are declared in the files that it names.
+pub fn check_incidents(security: &str, read: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+    let rows: Vec<Vec<&str>> = security
+        .lines()
+        .skip_while(|line| !line.starts_with("| incident |"))
+        .skip(2)
+        .map_while(row)
+        .collect();
+    if rows.is_empty() {
+        return vec!["SECURITY: there is no table of incidents".to_owned()];
+    }
+    rows.iter()
+        .flat_map(|row| check_incident(row, read))
+        .collect()
+}
+
+fn check_incident(row: &[&str], read: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+    let &[incident, check, test] = row else {
+        return vec![format!("SECURITY: {row:?} has not three cells")];
+    };
+    let mut complaints = Vec::new();
+    let mut complain = |what: String| complaints.push(format!("SECURITY: {incident}: {what}"));
+    let in_files = |name: &&str| name.contains('/');
+    for path in quoted(check)
+        .filter(in_files)
+        .chain(quoted(test).filter(in_files))
+    {
+        if read(path).is_none() {
+            complain(format!("{path} is not there"));
+        }
+    }
+    let mut at = String::new();
+    let mut tests = 0;
+    for name in quoted(test) {
+        if name.contains('/') {
+            at = read(name).unwrap_or_default();
+        } else if declares(&at, name) {
+            tests += 1;
+        } else {
+            complain(format!("no test {name} where it is said to be"));
+        }
+    }
+    if tests == 0 {
+        complain("no test is named".to_owned());
+    }
+    complaints
+}
+
+/// What stands between backquotes.
+fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
 /// The cells of a table's row.
 fn row(line: &str) -> Option<Vec<&str>> {
     let inner = line.trim().strip_prefix('|')?.strip_suffix('|')?;
@@ -147,6 +200,24 @@ mod tests {
             check_folders(table, &["channel".into(), "node".into(), "attic".into()]).len(),
             1
         );
+    }
+
+    #[test]
+    fn incident_without_its_check_or_its_test_is_a_lie() {
+        let table = |test: &str| {
+            format!("# x\n| incident | check | test |\n|---|---|---|\n| X | `a/b.rs`, `f` | {test} |\n\n| y | z |\n")
+        };
+        let read = |path: &str| (path == "a/b.rs").then(|| "fn it_holds() {}\n".to_owned());
+        let complaints = |test: &str| check_incidents(&table(test), &read).len();
+        assert_eq!(complaints("`a/b.rs`: `it_holds`"), 0);
+        assert_eq!(complaints("`a/b.rs`: `it_held`"), 2);
+        assert_eq!(complaints("`a/b.rs`"), 1);
+        assert_eq!(complaints("`a/c.rs`: `it_holds`"), 3);
+        assert_eq!(
+            check_incidents(&table("`a/b.rs`: `it_holds`"), &|_| None).len(),
+            4
+        );
+        assert_eq!(check_incidents("", &read).len(), 1);
     }
 
     #[test]

@@ -100,6 +100,20 @@ fn readme_says_where_things_are() {
 }
 
 #[test]
+fn security_names_the_test_of_each_incident() {
+    let path = root().join("SECURITY.md");
+    let security = std::fs::read_to_string(path).expect("there is a SECURITY.md");
+    let read = |path: &str| {
+        let path = root().join(path);
+        if path.is_dir() {
+            return Some(String::new());
+        }
+        std::fs::read_to_string(path).ok()
+    };
+    assert_tidy(&documents::check_incidents(&security, &read));
+}
+
+#[test]
 fn config_has_an_example_of_each_kind_that_is_toml() {
     for kind in ["user", "hub", "regtest"] {
         let path = root().join("config").join(format!("{kind}.toml"));
