@@ -7,7 +7,7 @@ use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret, SignedRawBolt11
 use std::time::Duration;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids;
-use zarnitsa_peer::onion::{self, FailureCode, IncomingHtlc, Peeled};
+use zarnitsa_peer::onion::{self, Attribution, FailureCode, IncomingHtlc, Peeled};
 use zarnitsa_peer::routing::Returned;
 use zarnitsa_service::records::Failure;
 use zarnitsa_service::transactions::NewInvoice;
@@ -95,25 +95,32 @@ impl Shared {
         received.path_key.is_none() && enters
     }
 
-    /// What came back for a part of one of our payments, for the route finder and for the ledger.
+    /// What came back for a part of one of our payments, for the route finder and for the ledger. `attribution` is what came
+    /// beside it, or nothing.
     pub(crate) fn read_failure(
         &self,
         part: &Part,
         payee: PublicKey,
         reason: &[u8],
+        attribution: &[u8],
     ) -> (Returned, Failure) {
         let nodes = part.nodes(payee);
         let key = self.signer.onion_session_key(&part.route.session_nonce);
-        let secrets = onion::session_secrets(&key, &nodes);
-        let Some(returned) = secrets.and_then(|secrets| onion::read_failure(&secrets, reason))
-        else {
-            let reason = "the failure could not be read: a node on the way damaged it".to_owned();
-            let failure = Failure {
-                code: 0,
-                culprit: None,
-                reason,
-            };
-            return (Returned::Unreadable, failure);
+        let Some(secrets) = onion::session_secrets(&key, &nodes) else {
+            return unreadable(None, None);
+        };
+        let returned = onion::read_failure(&secrets, reason);
+        let last = returned.as_ref().map_or(nodes.len(), |found| found.hop);
+        let attributed = Attribution::from_bytes(attribution)
+            .map(|data| onion::read_attribution(&secrets, reason, &data, last))
+            .unwrap_or_default();
+        if !attributed.held.is_empty() {
+            let tenths = &attributed.held;
+            tracing::info!(hash = %part.hash, ?tenths, "how long each node held what failed");
+        }
+        let Some(returned) = returned else {
+            let place = attributed.broken;
+            return unreadable(place, place.and_then(|place| nodes.get(place).copied()));
         };
         let code = returned
             .failure
@@ -126,4 +133,18 @@ impl Shared {
         };
         (Returned::From(returned.hop, returned.failure), failure)
     }
+}
+
+/// A failure that somebody has damaged: the node at this place or the one before it, where that is known.
+fn unreadable(place: Option<usize>, culprit: Option<PublicKey>) -> (Returned, Failure) {
+    let reason = "the failure could not be read: a node on the way damaged it".to_owned();
+    let failure = Failure {
+        code: 0,
+        culprit,
+        reason,
+    };
+    (
+        place.map_or(Returned::Unreadable, Returned::DamagedAt),
+        failure,
+    )
 }

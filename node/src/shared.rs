@@ -223,6 +223,12 @@ impl Shared {
         read::onion(&*self.snapshot(), &HtlcKey::new(id, offerer, htlc))
     }
 
+    /// What travels beside the failure of an HTLC that is not gone yet; or nothing.
+    pub(crate) fn attribution(&self, id: &ChannelId, offerer: Side, htlc: HtlcId) -> Vec<u8> {
+        let key = HtlcKey::new(id, offerer, htlc);
+        read::attribution(&*self.snapshot(), &key).unwrap_or_default()
+    }
+
     /// An HTLC's record, as it is on disk.
     pub(crate) fn htlc(&self, key: &HtlcKey) -> Option<HtlcRecord> {
         read::htlc(&*self.snapshot(), key)

@@ -14,9 +14,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
 use serde::Deserialize;
 use zarnitsa_peer::onion::{
-    build, build_failure, direct_path, fail_htlc, onion_sha256, peel, read_failure,
-    session_secrets, shared_secret, wrap_failure, BuiltOnion, Failure, HtlcFailure, IncomingHtlc,
-    Payee, Payment, Peeled, ReturnedFailure, ONION_LENGTH,
+    attribute, build, build_failure, direct_path, fail_htlc, onion_sha256, peel, read_attribution,
+    read_failure, session_secrets, shared_secret, wrap_failure, Attribution, BuiltOnion, Failure,
+    HtlcFailure, IncomingHtlc, Payee, Payment, Peeled, ReturnedFailure, ONION_LENGTH,
 };
 
 #[derive(Deserialize)]
@@ -73,6 +73,102 @@ fn failure_of_the_specification_is_built_wrapped_and_read() {
         failure: Some(failure),
     };
     assert_eq!(read, Some(expected));
+}
+
+#[derive(Deserialize)]
+struct Attributions {
+    failure: Vec<Failed>,
+    fulfillment: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Failed {
+    reason: String,
+    attribution_data: String,
+}
+
+/// The secrets of the specification's example.
+fn example() -> zarnitsa_peer::onion::SharedSecrets {
+    let generate = vector().generate;
+    let hops: Vec<PublicKey> = generate
+        .hops
+        .iter()
+        .map(|hop| hop.pubkey.parse().unwrap())
+        .collect();
+    session_secrets(&generate.session_key.parse().unwrap(), &hops).unwrap()
+}
+
+fn attributions() -> Attributions {
+    serde_json::from_str(include_str!("vectors/attribution-data.json")).unwrap()
+}
+
+#[test]
+fn attribution_data_of_the_specification_is_built_and_read() {
+    let (secrets, expected) = (example(), attributions());
+    let mut data: Option<Attribution> = None;
+    for (step, failed) in expected.failure.iter().enumerate() {
+        let held = u32::try_from(step + 1).unwrap();
+        let reason = hex::decode(&failed.reason).unwrap();
+        let made = attribute(&secrets.as_slice()[4 - step], data.as_ref(), &reason, held);
+        assert_eq!(hex::encode(made.as_bytes()), failed.attribution_data);
+        data = Some(made);
+    }
+    let packet = hex::decode(&expected.failure[4].reason).unwrap();
+    assert_eq!(read_failure(&secrets, &packet).unwrap().hop, 4);
+    let read = read_attribution(&secrets, &packet, &data.unwrap(), 4);
+    assert_eq!((read.held, read.broken), (vec![5, 4, 3, 2, 1], None));
+
+    // Where nothing failed there is no message.
+    let mut data: Option<Attribution> = None;
+    for (step, expected) in expected.fulfillment.iter().enumerate() {
+        let held = u32::try_from(step + 1).unwrap();
+        let made = attribute(&secrets.as_slice()[4 - step], data.as_ref(), &[], held);
+        assert_eq!(hex::encode(made.as_bytes()), *expected);
+        data = Some(made);
+    }
+}
+
+#[test]
+fn failure_damaged_by_a_node_is_attributed_to_it_or_the_next() {
+    let secrets = example();
+    let each = |damage: &dyn Fn(usize, &mut Vec<u8>, &mut Attribution)| {
+        let failure = Failure::IncorrectOrUnknownPaymentDetails {
+            htlc_msat: 1,
+            height: 2,
+        };
+        let mut packet = build_failure(&secrets.as_slice()[4], &failure);
+        let mut data = attribute(&secrets.as_slice()[4], None, &packet, 0);
+        damage(4, &mut packet, &mut data);
+        for node in (0..4).rev() {
+            let secret = &secrets.as_slice()[node];
+            wrap_failure(secret, &mut packet);
+            data = attribute(secret, Some(&data), &packet, 7);
+            damage(node, &mut packet, &mut data);
+        }
+        let found = read_failure(&secrets, &packet);
+        read_attribution(&secrets, &packet, &data, found.map_or(4, |found| found.hop))
+    };
+    assert_eq!(each(&|_, _, _| {}).held, [7, 7, 7, 7, 0]);
+    for liar in 0..5 {
+        let reason = each(&|node, packet, _| {
+            if node == liar {
+                packet[100] ^= 1;
+            }
+        });
+        assert_eq!((reason.broken, reason.held.len()), (Some(liar), liar));
+        for position in [0, 3, 4, 90, 400, 919] {
+            let times = each(&|node, _, data| {
+                if node == liar {
+                    let mut bytes = data.as_bytes().to_vec();
+                    bytes[position] ^= 1;
+                    *data = Attribution::from_bytes(&bytes).unwrap();
+                }
+            });
+            // What nobody reads may be anything.
+            assert!(times.broken.is_none_or(|node| node >= liar), "{times:?}");
+        }
+    }
+    assert!(Attribution::from_bytes(&[0; 919]).is_none());
 }
 
 #[test]

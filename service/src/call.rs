@@ -76,6 +76,8 @@ pub struct Attachment {
     pub route: Option<Route>,
     /// With an HTLC of ours that the peer fails: what the failure onion says, once decoded.
     pub failure: Option<Failure>,
+    /// With an HTLC that fails: its attribution data, 920 bytes; empty where there is none.
+    pub attribution: Vec<u8>,
     /// With an HTLC of ours that is a forward: the HTLC in that causes it.
     pub incoming: Option<HtlcRef>,
 }
@@ -180,9 +182,10 @@ fn step_transaction(keypair: &KeyPair, step: Step, attachment: Attachment) -> Ve
             };
             keypair.htlc_add(INSTANCE_ID, HtlcAdd::new(step, onion, causes))
         }
-        Method::HtlcResolve => {
-            keypair.htlc_resolve(INSTANCE_ID, HtlcResolve::new(step, attachment.failure))
-        }
+        Method::HtlcResolve => keypair.htlc_resolve(
+            INSTANCE_ID,
+            HtlcResolve::new(step, attachment.failure, attachment.attribution),
+        ),
         Method::FeeUpdate => keypair.fee_update(INSTANCE_ID, FeeUpdate::new(step)),
         Method::Ready => keypair.ready(INSTANCE_ID, Ready::new(step)),
         Method::Reestablish => keypair.reestablish(INSTANCE_ID, Reestablish::new(step)),

@@ -114,6 +114,11 @@ pub fn htlcs_below(snapshot: &dyn Snapshot, id: &ChannelId, below: (u64, u64)) -
         .collect()
 }
 
+/// The attribution data beside the failure of an HTLC that is not gone yet.
+pub fn attribution(snapshot: &dyn Snapshot, key: &HtlcKey) -> Option<Vec<u8>> {
+    schema(snapshot)?.attributions.get(key)
+}
+
 /// The onion of an HTLC that lives.
 pub fn onion(snapshot: &dyn Snapshot, key: &HtlcKey) -> Option<HtlcOnion> {
     HtlcOnion::from_stored(schema(snapshot)?.onions.get(key)?)

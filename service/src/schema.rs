@@ -30,6 +30,8 @@ pub struct Schema<T: Access> {
     pub htlcs: ProofMapIndex<T::Base, HtlcKey, HtlcRecord>,
     /// Onions of HTLCs that live, each with its path key where it has one.
     pub onions: MapIndex<T::Base, HtlcKey, Vec<u8>>,
+    /// Attribution data of HTLCs that fail, until they are gone.
+    pub attributions: MapIndex<T::Base, HtlcKey, Vec<u8>>,
     /// Payments that pass through this node, by the HTLC in.
     pub forwards: ProofMapIndex<T::Base, HtlcKey, Forward>,
     /// HTLCs in, in the order in which they were forwarded.

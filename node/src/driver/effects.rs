@@ -238,7 +238,10 @@ impl Executor {
                 bundle.add(&add, &onion)?;
             }
             OutgoingMessage::UpdateFulfillHtlc { id, preimage } => bundle.fulfill(id, preimage.0),
-            OutgoingMessage::UpdateFailHtlc { id, reason } => bundle.fail(id, &reason)?,
+            OutgoingMessage::UpdateFailHtlc { id: htlc, reason } => {
+                let attribution = self.shared.attribution(&id, Side::Counterparty, htlc);
+                bundle.fail(htlc, &reason, &attribution)?;
+            }
             OutgoingMessage::UpdateFailMalformedHtlc {
                 id,
                 sha256_of_onion,

@@ -5,6 +5,7 @@
 //! is to be claimed, failed, or waited for. What is kept here is only how far this process is ahead of the disk.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use bitcoin::secp256k1::PublicKey;
 use lightning::ln::msgs::MessageSendEvent;
@@ -16,7 +17,7 @@ use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentPreimage};
 use zarnitsa_channel::message::UpdateAddHtlc;
 use zarnitsa_channel::params::Side;
 use zarnitsa_channel::state::Channel;
-use zarnitsa_peer::onion::{self, Failure};
+use zarnitsa_peer::onion::{self, Attribution, Failure};
 use zarnitsa_service::records::{HtlcKey, HtlcRecord, HtlcRef, ReturnedFailure};
 use zarnitsa_service::Attachment;
 
@@ -33,21 +34,50 @@ const CHANNEL_UPDATE_TYPE: u16 = 258;
 /// Names an HTLC of a channel; which side offers it is clear where it stands.
 type Name = (ChannelId, HtlcId);
 
+/// The cause of an HTLC out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    incoming: Name,
+    /// When it was passed on, if that was in this process.
+    since: Option<Instant>,
+}
+
+impl Link {
+    /// For how many tenths of a second the HTLC was here; 0 where nobody has looked at the clock (BOLT 4, "Returning
+    /// Errors").
+    fn held(&self) -> u32 {
+        let held = self
+            .since
+            .map_or(0, |since| since.elapsed().as_millis() / 100);
+        u32::try_from(held).unwrap_or(u32::MAX)
+    }
+}
+
 /// HTLCs out that live, and the HTLCs in that cause them.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    by_outgoing: HashMap<Name, Name>,
+    by_outgoing: HashMap<Name, Link>,
     by_incoming: HashMap<Name, Name>,
 }
 
 impl Links {
+    /// It is passed on now.
     pub(super) fn insert(&mut self, outgoing: Name, incoming: Name) {
-        self.by_outgoing.insert(outgoing, incoming);
+        self.link(outgoing, incoming, Some(Instant::now()));
+    }
+
+    /// It was passed on before this process began.
+    fn restore(&mut self, outgoing: Name, incoming: Name) {
+        self.link(outgoing, incoming, None);
+    }
+
+    fn link(&mut self, outgoing: Name, incoming: Name, since: Option<Instant>) {
+        self.by_outgoing.insert(outgoing, Link { incoming, since });
         self.by_incoming.insert(incoming, outgoing);
     }
 
     fn incoming_of(&self, outgoing: Name) -> Option<Name> {
-        self.by_outgoing.get(&outgoing).copied()
+        self.by_outgoing.get(&outgoing).map(|link| link.incoming)
     }
 
     /// Whether the HTLC in has its other half already, be that on disk or not.
@@ -55,10 +85,10 @@ impl Links {
         self.by_incoming.contains_key(&incoming)
     }
 
-    pub(super) fn take(&mut self, outgoing: Name) -> Option<Name> {
-        let incoming = self.by_outgoing.remove(&outgoing)?;
-        self.by_incoming.remove(&incoming);
-        Some(incoming)
+    pub(super) fn take(&mut self, outgoing: Name) -> Option<Link> {
+        let link = self.by_outgoing.remove(&outgoing)?;
+        self.by_incoming.remove(&link.incoming);
+        Some(link)
     }
 
     fn outgoing_by(&self, channel: ChannelId) -> Vec<Name> {
@@ -283,16 +313,19 @@ impl Driver {
         htlc: HtlcId,
         reason: &FailureReason,
     ) -> Option<Todo> {
-        let (incoming, its) = self.links.take((id, htlc))?;
-        self.fail_incoming(incoming, its, &reason.into())
+        let link = self.links.take((id, htlc))?;
+        let beside = self.shared.attribution(&id, Side::Holder, htlc);
+        let beside = Attribution::from_bytes(&beside);
+        self.fail_incoming(&link, &reason.into(), beside.as_ref())
     }
 
     fn fail_incoming(
         &self,
-        id: ChannelId,
-        htlc: HtlcId,
+        link: &Link,
         returned: &ReturnedFailure,
+        beside: Option<&Attribution>,
     ) -> Option<Todo> {
+        let (id, htlc) = link.incoming;
         if !can_still_be_failed(&self.channels.get(&id)?.machine, htlc) {
             return None; // it ends on chain
         }
@@ -327,8 +360,8 @@ impl Driver {
             }
             ReturnedFailure::Silent => return Some(Todo::new(id, self.fail(&received, &silent))),
         };
-        let command = LocalCommand::FailHtlc { id: htlc, reason };
-        Some(Todo::new(id, Step::local(command)))
+        let step = self.fail_with(&received, reason, beside, link.held());
+        Some(Todo::new(id, step))
     }
 
     /// What is owed to an HTLC in that the ledger has as forwarded. None: nothing yet.
@@ -340,10 +373,15 @@ impl Driver {
         }
         if other.removed {
             let returned = self.shared.returned_failure(&outgoing.key());
-            return self.fail_incoming(id, htlc, &returned.unwrap_or(ReturnedFailure::Silent));
+            let returned = returned.unwrap_or(ReturnedFailure::Silent);
+            let link = Link {
+                incoming: (id, htlc),
+                since: None,
+            };
+            return self.fail_incoming(&link, &returned, None);
         }
         self.links
-            .insert((outgoing.channel_id, outgoing.id), (id, htlc));
+            .restore((outgoing.channel_id, outgoing.id), (id, htlc));
         None
     }
 
@@ -359,9 +397,10 @@ impl Driver {
             if live.is_some_and(|live| live.machine.htlc(Side::Holder, htlc).is_some()) {
                 continue;
             }
-            let Some((incoming, its)) = self.links.take((id, htlc)) else {
+            let Some(link) = self.links.take((id, htlc)) else {
                 continue;
             };
+            let (incoming, its) = link.incoming;
             let source = self.channels.get(&incoming);
             if source.is_some_and(|live| can_still_be_failed(&live.machine, its)) {
                 self.follow(incoming, vec![Event::HtlcAccepted { id: its }]);
@@ -393,7 +432,7 @@ impl Driver {
                 let record = self.shared.htlc(&HtlcKey::new(id, Side::Holder, htlc.id));
                 if let Some(incoming) = record.and_then(|record| record.forward) {
                     let incoming = (incoming.channel_id, incoming.id);
-                    self.links.insert((*id, htlc.id), incoming);
+                    self.links.restore((*id, htlc.id), incoming);
                 }
             }
         }

@@ -7,9 +7,10 @@ use zarnitsa_channel::command::LocalCommand;
 use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentPreimage};
 use zarnitsa_channel::message::{PeerMessage, UpdateAddHtlc};
 use zarnitsa_channel::params::Side;
-use zarnitsa_peer::onion::{self, Failure, HtlcFailure, Peeled, ONION_LENGTH};
+use zarnitsa_peer::onion::{self, Attribution, Failure, HtlcFailure, Peeled, ONION_LENGTH};
 use zarnitsa_peer::routing::Returned;
 use zarnitsa_service::records::{self, HtlcKey};
+use zarnitsa_service::Attachment;
 
 use crate::wire;
 
@@ -156,18 +157,39 @@ impl Driver {
             false => failure,
         };
         let signer = &self.shared.node_signer;
-        let command = match onion::fail_htlc(signer, onion, received.path_key.as_ref(), failure) {
-            HtlcFailure::Onion { reason } => LocalCommand::FailHtlc { id, reason },
+        match onion::fail_htlc(signer, onion, received.path_key.as_ref(), failure) {
+            HtlcFailure::Onion { reason } => self.fail_with(received, reason, None, 0),
             HtlcFailure::Malformed {
                 sha256_of_onion,
                 failure_code,
-            } => LocalCommand::FailMalformedHtlc {
+            } => Step::local(LocalCommand::FailMalformedHtlc {
                 id,
                 sha256_of_onion,
                 failure_code,
+            }),
+        }
+    }
+
+    /// Fails it with this `reason`, as it is to leave; with what came beside it from behind, and for how many tenths of a
+    /// second the HTLC was here.
+    pub(super) fn fail_with(
+        &self,
+        received: &Received,
+        reason: Vec<u8>,
+        from_behind: Option<&Attribution>,
+        held: u32,
+    ) -> Step {
+        let secret = onion::shared_secret(&self.shared.node_signer, &received.onion);
+        let attribution =
+            secret.map(|secret| onion::attribute(&secret, from_behind, &reason, held));
+        let id = received.add.id;
+        Step {
+            attachment: Attachment {
+                attribution: attribution.map_or_else(Vec::new, |data| data.as_bytes().to_vec()),
+                ..Attachment::default()
             },
-        };
-        Step::local(command)
+            ..Step::local(LocalCommand::FailHtlc { id, reason })
+        }
     }
 
     /// What a failure of one of our own payments says, if that is what the message carries.
@@ -175,6 +197,7 @@ impl Driver {
         &mut self,
         id: ChannelId,
         message: &PeerMessage,
+        attribution: &[u8],
     ) -> Option<records::Failure> {
         let (htlc, reason, malformed) = match message {
             PeerMessage::UpdateFailHtlc { id, reason } => (*id, &reason[..], None),
@@ -188,7 +211,7 @@ impl Driver {
         let payee = self.sendings.payments.get(&part.hash)?.payee;
         let (returned, failure) = match malformed {
             Some(code) => malformed_at(peer, code),
-            None => self.shared.read_failure(part, payee, reason),
+            None => self.shared.read_failure(part, payee, reason, attribution),
         };
         part.returned = Some(returned);
         part.failure = Some(failure.clone());

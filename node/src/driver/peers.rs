@@ -155,6 +155,7 @@ impl Driver {
                     message,
                     onion: None,
                     path_key: None,
+                    attribution: Vec::new(),
                 },
             );
         }
@@ -293,9 +294,10 @@ impl Driver {
             message,
             onion,
             path_key,
+            attribution,
             ..
         } = message;
-        let failure = self.decode_failure(id, &message);
+        let failure = self.decode_failure(id, &message, &attribution);
         let next_holder_point = self.channels.get(&id).and_then(|live| {
             let number = live.machine.holder_point_needed(&message)?;
             let keys_id = &live.machine.params().keys_id;
@@ -314,6 +316,7 @@ impl Driver {
                 onion: onion.unwrap_or_default(),
                 path_key,
                 failure,
+                attribution,
                 ..Attachment::default()
             },
         }

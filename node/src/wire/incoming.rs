@@ -25,6 +25,8 @@ pub struct ChannelMessage {
     pub onion: Option<Vec<u8>>,
     /// Beside it, behind the introduction node of a blinded path.
     pub path_key: Option<PublicKey>,
+    /// Beside a failure, 920 bytes; or nothing.
+    pub attribution: Vec<u8>,
 }
 
 /// open_channel, for the chain `chain` only.
@@ -119,6 +121,7 @@ impl ChannelMessage {
             message,
             onion: None,
             path_key: None,
+            attribution: Vec::new(),
         }
     }
 }
@@ -158,6 +161,7 @@ impl From<&msgs::UpdateAddHTLC> for ChannelMessage {
             }),
             onion: Some(onion_bytes(&m.onion_routing_packet)),
             path_key: m.blinding_point,
+            attribution: Vec::new(),
         }
     }
 }
@@ -184,13 +188,12 @@ impl From<&msgs::UpdateFailHTLC> for ChannelMessage {
             _ => 0,
         };
         let reason = wire.get(42..42 + length).unwrap_or_default().to_vec();
-        Self::plain(
-            m.channel_id,
-            PeerMessage::UpdateFailHtlc {
-                id: HtlcId(m.htlc_id),
-                reason,
-            },
-        )
+        let attribution = m.attribution_data.as_ref().map(Writeable::encode);
+        let id = HtlcId(m.htlc_id);
+        Self {
+            attribution: attribution.unwrap_or_default(),
+            ..Self::plain(m.channel_id, PeerMessage::UpdateFailHtlc { id, reason })
+        }
     }
 }
 

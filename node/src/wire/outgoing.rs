@@ -5,7 +5,7 @@ use bitcoin::secp256k1::ecdsa::Signature;
 use bitcoin::secp256k1::PublicKey;
 use lightning::ln::msgs::{self, CommitmentUpdate, MessageSendEvent};
 use lightning::types::payment::{PaymentHash, PaymentPreimage};
-use lightning::util::ser::{LengthReadable, Readable};
+use lightning::util::ser::{BigSize, LengthReadable, Readable, Writeable as _};
 use zarnitsa_channel::ids::{ChannelId, HtlcId};
 use zarnitsa_channel::message::{
     AcceptChannel, ChannelReestablish, ClosingSigned, FundingCreated, OpenChannel, UpdateAddHtlc,
@@ -13,6 +13,23 @@ use zarnitsa_channel::message::{
 use zarnitsa_service::records::HtlcOnion;
 
 use super::{features_from_channel_type, ldk_channel_id, WireError};
+
+/// BOLT 2, update_fail_htlc: the TLV of attribution_data.
+const ATTRIBUTION_TYPE: u64 = 1;
+/// BOLT 1: a message's length has 16 bits, and two bytes are its type.
+const MAX_BODY: usize = 65_533;
+
+/// BOLT 1, "Type-Length-Value Format". Nothing where there is no value.
+fn tlv(kind: u64, value: &[u8]) -> Vec<u8> {
+    if value.is_empty() {
+        return Vec::new();
+    }
+    let length = u64::try_from(value.len()).unwrap_or(u64::MAX);
+    let mut record = BigSize(kind).encode();
+    record.extend(BigSize(length).encode());
+    record.extend_from_slice(value);
+    record
+}
 
 /// A message that needs nothing more, for one channel and its peer.
 #[derive(Clone, Copy, Debug)]
@@ -277,13 +294,18 @@ impl UpdateBundle {
     }
 
     /// update_fail_htlc. LDK lets nobody else set its reason, so the message is read from the bytes it would have on the wire.
-    pub fn fail(&mut self, id: HtlcId, reason: &[u8]) -> Result<(), WireError> {
+    /// `attribution` is what travels beside it, or nothing; a failure that leaves it no room goes without.
+    pub fn fail(&mut self, id: HtlcId, reason: &[u8], attribution: &[u8]) -> Result<(), WireError> {
         let length = u16::try_from(reason.len())
             .map_err(|_| WireError::Codec(format!("a failure of {} bytes", reason.len())))?;
         let mut wire = self.target.channel_id.0.to_vec();
         wire.extend_from_slice(&id.0.to_be_bytes());
         wire.extend_from_slice(&length.to_be_bytes());
         wire.extend_from_slice(reason);
+        let tail = tlv(ATTRIBUTION_TYPE, attribution);
+        if wire.len() + tail.len() <= MAX_BODY {
+            wire.extend(tail);
+        }
         let message = msgs::UpdateFailHTLC::read_from_fixed_length_buffer(&mut &wire[..])
             .map_err(|e| WireError::Codec(format!("update_fail_htlc: {e:?}")))?;
         self.updates.update_fail_htlcs.push(message);

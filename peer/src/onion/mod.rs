@@ -2,12 +2,14 @@
 //!
 //! LDK builds and peels the payment's onion. Failures are made, wrapped and read here.
 
+mod attribution;
 mod build;
 mod failure;
 mod peel;
 mod returning;
 mod session;
 
+pub use attribution::{attribute, read_attribution, Attributed, Attribution, ATTRIBUTION_LENGTH};
 pub use build::{build, direct_path, BuildError, BuiltOnion, Payee, Payment};
 pub use failure::{Failure, FailureCode};
 pub use peel::{

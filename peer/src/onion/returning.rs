@@ -108,7 +108,7 @@ fn length(length: usize) -> [u8; 2] {
 }
 
 /// BOLT 4, "Key Generation": HMAC-SHA256 with the type as key.
-fn key(shared_secret: &[u8; 32], kind: &[u8]) -> [u8; 32] {
+pub(super) fn key(shared_secret: &[u8; 32], kind: &[u8]) -> [u8; 32] {
     hmac(kind, shared_secret)
 }
 

@@ -24,6 +24,8 @@ pub enum Returned {
     From(usize, Option<Failure>),
     /// Somebody on the way garbled it.
     Unreadable,
+    /// Garbled by the node at this place, counted as above, or by the one before it.
+    DamagedAt(usize),
     /// The first peer could not read the onion.
     MalformedAtPeer,
     /// It never left this node, or ended with its channel.
@@ -70,6 +72,14 @@ impl Router {
             Returned::Unreadable => {
                 let doubtful = if last == 0 { 0 } else { 1 };
                 avoid_all(path, doubtful, request);
+                NextTry::Worth
+            }
+            Returned::DamagedAt(hop) => {
+                // The channel between the two, and where only the payee is behind it, that one.
+                let between = path.hops.get(*hop).or(path.hops.last());
+                if let Some(between) = between {
+                    request.avoid(between.short_channel_id);
+                }
                 NextTry::Worth
             }
             Returned::MalformedAtPeer | Returned::Local => {

@@ -35,6 +35,8 @@ pub(super) struct Extra {
     pub(super) route: Option<Route>,
     /// Of an HTLC of ours that the peer fails: what the onion says.
     pub(super) failure: Option<Failure>,
+    /// Of an HTLC that fails: what travels beside its failure.
+    pub(super) attribution: Vec<u8>,
     /// Of an HTLC of ours that is a forward: its cause.
     pub(super) incoming: Option<HtlcRef>,
     /// It is a part of a step of a whole batch.
@@ -290,9 +292,10 @@ impl Ledger<'_> {
         argument: HtlcResolve,
         verifier: &dyn SignatureVerifier,
     ) -> Outcome {
-        let (step, failure) = argument.into_parts();
+        let (step, failure, attribution) = argument.into_parts();
         let extra = Extra {
             failure,
+            attribution,
             ..Extra::default()
         };
         self.move_channel(step, extra, verifier)

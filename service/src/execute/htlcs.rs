@@ -177,7 +177,7 @@ impl Ledger<'_> {
             let changed = match before.seen.get(key) {
                 Some(earlier) if earlier == now => false,
                 Some(_) => {
-                    self.htlc_changed(key, now, extra.failure.as_ref());
+                    self.htlc_changed(key, now, extra.failure.as_ref(), &extra.attribution);
                     true
                 }
                 None => {
@@ -244,7 +244,13 @@ impl Ledger<'_> {
         }
     }
 
-    fn htlc_changed(&mut self, key: &HtlcKey, now: &Seen, failure: Option<&Failure>) {
+    fn htlc_changed(
+        &mut self,
+        key: &HtlcKey,
+        now: &Seen,
+        failure: Option<&Failure>,
+        attribution: &[u8],
+    ) {
         let Some(mut record) = self.schema.htlcs.get(key) else {
             return;
         };
@@ -255,6 +261,9 @@ impl Ledger<'_> {
         record.updated_height = self.height;
         if failed {
             record.failure = failure.cloned();
+            if !attribution.is_empty() {
+                self.schema.attributions.put(key, attribution.to_vec());
+            }
         }
         if now.offerer == Side::Counterparty {
             if let Some(preimage) = released.filter(|_| record.forward.is_none()) {
@@ -271,6 +280,9 @@ impl Ledger<'_> {
     /// The HTLC is in no commitment any more. One that never was in any is forgotten: its id will be given again.
     fn htlc_gone(&mut self, key: &HtlcKey, earlier: &Seen, channel_is_over: bool) {
         self.schema.onions.remove(key);
+        if earlier.state == HtlcState::Failed {
+            self.schema.attributions.remove(key);
+        }
         let Some(mut record) = self.schema.htlcs.get(key) else {
             return;
         };

@@ -16,6 +16,9 @@ use crate::wire::{bounded, present, Wire, MAX_MESSAGE};
 /// BOLT 4: the length of an onion packet in update_add_htlc.
 pub const ONION_LEN: usize = 1_366;
 
+/// BOLT 4: the length of attribution data in update_fail_htlc.
+const ATTRIBUTION_LEN: usize = 920;
+
 /// For what an HTLC of ours is: the HTLC in that it forwards, or the way to the payee of a payment of this node's.
 pub type Causes = (Option<HtlcRef>, Option<Route>);
 
@@ -159,12 +162,17 @@ fn add_to_pb(command: &Command, incoming: Option<&HtlcRef>) -> Option<proto::Htl
 pub struct HtlcResolve {
     step: Step,
     failure: Option<Failure>,
+    attribution: Vec<u8>,
 }
 
 impl HtlcResolve {
     /// Only for commands that resolve an HTLC.
-    pub(crate) fn new(step: Step, failure: Option<Failure>) -> Self {
-        Self { step, failure }
+    pub(crate) fn new(step: Step, failure: Option<Failure>, attribution: Vec<u8>) -> Self {
+        Self {
+            step,
+            failure,
+            attribution,
+        }
     }
 
     /// The command and its channel.
@@ -172,9 +180,10 @@ impl HtlcResolve {
         &self.step
     }
 
-    /// The command and its channel, and what the failure says where this node can decode it.
-    pub fn into_parts(self) -> (Step, Option<Failure>) {
-        (self.step, self.failure)
+    /// The command and its channel, what the failure says where this node can decode it, and the attribution data that
+    /// travels beside it.
+    pub fn into_parts(self) -> (Step, Option<Failure>, Vec<u8>) {
+        (self.step, self.failure, self.attribution)
     }
 }
 
@@ -193,12 +202,17 @@ impl ProtobufConvert for HtlcResolve {
         if let Some(failure) = &self.failure {
             pb.set_failure(failure.to_pb());
         }
+        pb.set_attribution(self.attribution.clone());
         pb
     }
 
     fn from_pb(mut pb: Self::ProtoStruct) -> Result<Self> {
         let channel_id = ChannelId::from_pb(pb.take_channel_id())?;
         let failure = Wire::from_pb(pb.take_failure())?;
+        let attribution = pb.take_attribution();
+        if !matches!(attribution.len(), 0 | ATTRIBUTION_LEN) {
+            bail!("attribution data: {} bytes", attribution.len());
+        }
         let number = pb.get_step_number();
         let command = match Side::from_pb(pb.get_by())? {
             Side::Holder => Command::Local(local_resolve_from_pb(pb)?),
@@ -209,7 +223,11 @@ impl ProtobufConvert for HtlcResolve {
             number,
             command,
         };
-        Ok(Self { step, failure })
+        Ok(Self {
+            step,
+            failure,
+            attribution,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use zarnitsa_channel::ids::{HtlcId, PaymentHash, PaymentPreimage};
 use zarnitsa_channel::message::PeerMessage;
 use zarnitsa_channel::params::Side;
 use zarnitsa_service::records::{
-    EventKind, HtlcRef, InvoiceStatus, PaymentStatus, Policy, ReturnedFailure,
+    EventKind, HtlcKey, HtlcRef, InvoiceStatus, PaymentStatus, Policy, ReturnedFailure,
 };
 use zarnitsa_service::transactions::{InvoiceChange, InvoiceStep, NewInvoice, PaymentOrder};
 use zarnitsa_service::{read, HtlcError, LedgerCall};
@@ -239,8 +239,14 @@ fn forwarded_htlc_fails_with_what_came_back_once_its_other_half_is_gone() {
     assert_eq!(hub.forward(&incoming).status, PaymentStatus::Failed);
     // It is not tried again by another way: it only fails.
     hub.refuses_forward(incoming, out, HtlcError::AlreadyForwarded as u8);
+    // What travels beside a failure is kept until the HTLC is gone, and no longer.
+    let beside = |hub: &Hub, key: &HtlcKey| read::attribution(&*hub.node.snapshot(), key);
+    assert_eq!(beside(&hub, &outgoing), None);
+    let key = incoming.key();
     hub.local(0, fail(incoming.id));
+    assert_eq!(beside(&hub, &key), Some(vec![6; 920]));
     hub.settle(0);
+    assert_eq!(beside(&hub, &key), None);
     assert_eq!(kept(&hub), None);
     let expected = [EventKind::ForwardPending, EventKind::ForwardFailed];
     assert_eq!(kinds(&hub), expected);

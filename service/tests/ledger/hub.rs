@@ -109,6 +109,7 @@ impl Hub {
             attachment: Attachment {
                 onion: onion(),
                 incoming,
+                attribution: vec![6; 920],
                 ..Attachment::default()
             },
         }

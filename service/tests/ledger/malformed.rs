@@ -5,6 +5,7 @@ use exonum::messages::{AnyTx, Verified};
 use exonum::runtime::{CallInfo, MethodId};
 use protobuf::Message;
 use zarnitsa_channel::command::{Command, LocalCommand};
+use zarnitsa_channel::ids::HtlcId;
 use zarnitsa_channel::params::Side;
 use zarnitsa_service::proto::{self, AcceptFrom};
 use zarnitsa_service::{LedgerCall, INSTANCE_ID};
@@ -42,6 +43,34 @@ fn htlc_add_with_an_onion_of_another_length_is_refused() {
         let mut bad = good.clone();
         bad.set_onion(vec![0; length]);
         refuses(&mut world.a.node, 3, &bad);
+    }
+}
+
+#[test]
+fn htlc_add_with_a_path_key_that_is_none_is_refused() {
+    let mut world = World::normal(&config(), 14);
+    let call = world.a.call(Command::Local(add(1_000, preimage(1))));
+    let good: proto::HtlcAdd = argument(&world.a.node, call);
+    for key in [vec![2; 32], vec![2; 34], vec![5; 33]] {
+        let mut bad = good.clone();
+        bad.set_path_key(key);
+        refuses(&mut world.a.node, 3, &bad);
+    }
+}
+
+#[test]
+fn htlc_resolve_with_attribution_data_of_another_length_is_refused() {
+    let mut world = World::normal(&config(), 15);
+    let command = LocalCommand::FailHtlc {
+        id: HtlcId(0),
+        reason: vec![7; 292],
+    };
+    let call = world.a.call(Command::Local(command));
+    let good: proto::HtlcResolve = argument(&world.a.node, call);
+    for length in [1, 919, 921] {
+        let mut bad = good.clone();
+        bad.set_attribution(vec![0; length]);
+        refuses(&mut world.a.node, 4, &bad);
     }
 }
 

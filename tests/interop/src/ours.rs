@@ -32,23 +32,11 @@ pub trait Ours {
     /// If the payment is not begun.
     fn keysend(&self, node_id: &str, msat: u64) -> Result<Payment, CallError>;
 
-    /// An invoice whose payment is only accepted: [`Self::settle`] or [`Self::cancel`] decides.
+    /// An invoice for a hash of the harness's, whose payment is only accepted: [`Api::settle`] or [`Api::cancel`] decides.
     ///
     /// # Errors
     /// If there is none.
-    fn hold_invoice(&self, msat: u64, hash: &str) -> Result<Invoice, CallError>;
-
-    /// Takes what is held for an invoice.
-    ///
-    /// # Errors
-    /// If nothing is.
-    fn settle(&self, preimage: &str) -> Result<(), CallError>;
-
-    /// Gives it back.
-    ///
-    /// # Errors
-    /// If nothing is held.
-    fn cancel(&self, hash: &str) -> Result<(), CallError>;
+    fn hold_invoice_for(&self, msat: u64, hash: &str) -> Result<Invoice, CallError>;
 
     /// Payments that went through this node.
     ///
@@ -78,24 +66,12 @@ impl Ours for Api {
         Ok(parse(answer))
     }
 
-    fn hold_invoice(&self, msat: u64, hash: &str) -> Result<Invoice, CallError> {
+    fn hold_invoice_for(&self, msat: u64, hash: &str) -> Result<Invoice, CallError> {
         let amount = format!("{msat}msat");
         let body =
             json!({ "amount": amount, "description": "held", "hold": true, "payment_hash": hash });
         let answer = self.call(&format!("{SERVICE}/invoices"), &[], Some(body))?;
         Ok(parse(answer))
-    }
-
-    fn settle(&self, preimage: &str) -> Result<(), CallError> {
-        let body = json!({ "preimage_or_hash": preimage });
-        self.call(&format!("{SERVICE}/invoices/settle"), &[], Some(body))?;
-        Ok(())
-    }
-
-    fn cancel(&self, hash: &str) -> Result<(), CallError> {
-        let body = json!({ "payment_hash": hash });
-        self.call(&format!("{SERVICE}/invoices/cancel"), &[], Some(body))?;
-        Ok(())
     }
 
     fn forwards(&self) -> Result<Vec<Value>, CallError> {

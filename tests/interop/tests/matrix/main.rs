@@ -1,6 +1,8 @@
 //! Our built node and ldk-node as peers, on a real chain. Each cell of the matrix is a test.
 
 #[cfg(test)]
+mod attribution;
+#[cfg(test)]
 mod closing;
 #[cfg(test)]
 mod failing;

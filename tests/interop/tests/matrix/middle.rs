@@ -33,7 +33,7 @@ impl Passing {
         let (payer, payee) = (net.members[0].hand(), net.members[2].hand());
         let invoice: String = match &payee {
             Hand::Ours(api) => {
-                let made = api.hold_invoice(MSAT, &hash);
+                let made = api.hold_invoice_for(MSAT, &hash);
                 made.expect("an invoice").invoice
             }
             Hand::Ldk(line) => {
@@ -58,8 +58,12 @@ impl Passing {
         let hash = sha256::Hash::hash(&self.preimage).to_string();
         let preimage = self.preimage.to_lower_hex_string();
         match (payee, end) {
-            (Hand::Ours(api), End::Taken) => api.settle(&preimage).expect("it is settled"),
-            (Hand::Ours(api), End::GivenBack) => api.cancel(&hash).expect("it is cancelled"),
+            (Hand::Ours(api), End::Taken) => {
+                api.settle(&preimage).expect("it is settled");
+            }
+            (Hand::Ours(api), End::GivenBack) => {
+                api.cancel(&hash).expect("it is cancelled");
+            }
             (Hand::Ldk(line), End::Taken) => {
                 let msat = MSAT;
                 let order = Order::Claim {
