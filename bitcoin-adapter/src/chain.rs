@@ -77,6 +77,8 @@ pub enum ChainEvent {
         block: BlockRef,
         /// The time in its header, in seconds since 1970.
         time: u32,
+        /// Blocks that the best chain had above it already: more than none after an absence, be it of the source or of this process.
+        more: u32,
     },
     /// The tip left the best chain. What this means to watches has been told before.
     Disconnected {

@@ -132,7 +132,7 @@ impl Follower {
         let source = std::sync::Arc::clone(&self.shared.source);
         self.search_new_watches(position.tip())?;
         match position.step(source.as_ref())? {
-            Step::Connected(block, body) => {
+            Step::Connected(block, body, more) => {
                 let mut events: Vec<ChainEvent> = self
                     .shared
                     .registry()
@@ -150,6 +150,7 @@ impl Follower {
                 events.push(ChainEvent::Connected {
                     block,
                     time: body.header.time,
+                    more,
                 });
                 self.moved(block, events)
             }
@@ -202,7 +203,11 @@ impl Follower {
             Start::Tip => {
                 let best = source.best_block()?;
                 let time = source.block(&best.hash)?.header.time;
-                self.tell(ChainEvent::Connected { block: best, time });
+                self.tell(ChainEvent::Connected {
+                    block: best,
+                    time,
+                    more: 0,
+                });
                 best
             }
         };

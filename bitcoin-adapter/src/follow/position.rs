@@ -14,8 +14,8 @@ const REMEMBERED: usize = 288;
 /// One step along the chain.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The next block joined.
-    Connected(BlockRef, Arc<Block>),
+    /// The next block joined; the best chain had so many above it by then.
+    Connected(BlockRef, Arc<Block>, u32),
     /// The tip left.
     Disconnected(BlockRef),
     /// The tip is the best block, or the source is behind it.
@@ -54,7 +54,7 @@ impl Position {
             return Ok(Step::None);
         }
         match source.header(&self.tip.hash)? {
-            Some(header) if header.in_best_chain => self.forwards(source),
+            Some(header) if header.in_best_chain => self.forwards(source, best),
             Some(header) => {
                 let below = header.previous.zip(self.tip.height.checked_sub(1));
                 self.backwards(below.map(|(hash, height)| BlockRef { height, hash }))
@@ -63,7 +63,7 @@ impl Position {
         }
     }
 
-    fn forwards(&mut self, source: &dyn ChainSource) -> Result<Step, ChainError> {
+    fn forwards(&mut self, source: &dyn ChainSource, best: BlockRef) -> Result<Step, ChainError> {
         let height = self.tip.height.saturating_add(1);
         let Some(hash) = source.block_hash(height)? else {
             return Ok(Step::None);
@@ -78,7 +78,8 @@ impl Position {
         }
         self.below.push_back(self.tip);
         self.tip = BlockRef { height, hash };
-        Ok(Step::Connected(self.tip, block))
+        let more = best.height.saturating_sub(height);
+        Ok(Step::Connected(self.tip, block, more))
     }
 
     fn backwards(&mut self, below: Option<BlockRef>) -> Result<Step, ChainError> {

@@ -16,8 +16,12 @@ use super::Driver;
 impl Driver {
     pub(super) fn chain_event(&mut self, event: ChainEvent) {
         match event {
-            ChainEvent::Connected { block, .. } => {
+            ChainEvent::Connected { block, more, .. } => {
                 self.block_height = block.height;
+                if more > 0 {
+                    // It was away, whoever's fault that was: the peer is given its time from the newest block on.
+                    self.present_since = block.height.saturating_add(more);
+                }
                 if !std::mem::replace(&mut self.watching, true) {
                     self.present_since = block.height;
                     let channels = self.channels.values().map(|live| live.machine.clone());

@@ -183,7 +183,7 @@ pub(crate) struct Driver {
     next_event: u64,
     /// Of the chain; 0 until it is first heard of.
     block_height: u32,
-    /// The height at which the chain was first heard of.
+    /// The height from which on this node has heard of each block when it came.
     present_since: u32,
     /// The chain was heard of: the height is known, and the channels that the ledger had at the start are watched.
     watching: bool,

@@ -5,11 +5,16 @@ use std::collections::HashSet;
 use bitcoin::{OutPoint, Transaction};
 use zarnitsa_channel::command::{ChainEvent as Shown, Command, LocalCommand};
 use zarnitsa_channel::ids::ChannelId;
-use zarnitsa_channel::state::HtlcTerms;
+use zarnitsa_channel::params::Side;
+use zarnitsa_channel::state::{CloseDue, HtlcTerms};
 
 use super::effects::{Batch, Effect};
 use super::step::Step;
-use super::Driver;
+use super::{Driver, Live};
+
+/// Blocks for which an expired HTLC of this node's waits for its disk: far fewer than an HTLC that pays for it has left (BOLT 2,
+/// `cltv_expiry_delta`).
+const DISK_PATIENCE_BLOCKS: u32 = 18;
 
 impl Driver {
     /// A block joined the chain: what is due by its height is done, and every claim is looked at again.
@@ -34,7 +39,10 @@ impl Driver {
         let due: Vec<(ChannelId, String)> = self
             .channels
             .iter()
-            .filter_map(|(id, live)| Some((*id, live.machine.close_due(tip, since)?.to_string())))
+            .filter_map(|(id, live)| {
+                let due = live.machine.close_due(tip, since)?;
+                (!self.waits_for_disk(live, &due)).then(|| (*id, due.to_string()))
+            })
             .collect();
         for (id, reason) in due {
             tracing::warn!(channel = %id, %reason, "closed by force");
@@ -45,14 +53,26 @@ impl Driver {
         }
     }
 
+    /// The peer may have removed its HTLC long ago, while this node's answer waits for its own disk.
+    fn waits_for_disk(&self, live: &Live, due: &CloseDue) -> bool {
+        let patient = match due.offered_by {
+            Side::Holder => {
+                self.block_height < due.from_height.saturating_add(DISK_PATIENCE_BLOCKS)
+            }
+            Side::Counterparty => false,
+        };
+        let stored = self.shared.channel_and_steps(&live.machine.id());
+        patient && stored.is_some_and(|(_, steps)| steps < live.steps)
+    }
+
     fn grown(&mut self, id: ChannelId) {
         let block_height = self.block_height;
-        let is_due = |live: &super::Live| live.machine.is_due(block_height);
+        let is_due = |live: &Live| live.machine.is_due(block_height);
         if !self.channels.get(&id).is_some_and(is_due) {
             return;
         }
         self.shown_of(id, Shown::SpendBuried { block_height });
-        let is_over = |live: &super::Live| live.machine.is_over();
+        let is_over = |live: &Live| live.machine.is_over();
         if self.channels.get(&id).is_some_and(is_over) {
             self.over(id);
         }
