@@ -322,6 +322,22 @@ impl Node {
         }
     }
 
+    /// It stands still, as where its machine sleeps or its disk does not answer.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn pause(&self) {
+        kill_process(self.process_id(), Signal::STOP).expect("a child of ours may be signalled");
+    }
+
+    /// It goes on where it was.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn go_on(&self) {
+        kill_process(self.process_id(), Signal::CONT).expect("a child of ours may be signalled");
+    }
+
     /// `kill -TERM`, and waits for the orderly end.
     ///
     /// # Panics

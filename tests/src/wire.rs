@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// Which way something is said.
@@ -20,7 +20,7 @@ struct Line {
     callee: SocketAddr,
     cut: [AtomicBool; 2],
     is_over: AtomicBool,
-    /// Both ends of every connection.
+    /// Both ends of every connection since the line was mended.
     ends: Mutex<Vec<TcpStream>>,
 }
 
@@ -60,12 +60,17 @@ impl Wire {
         self.line.cut[way as usize].store(true, Ordering::SeqCst);
     }
 
+    /// Whether anybody has called since it was mended.
+    pub fn was_called(&self) -> bool {
+        !self.line.ends().is_empty()
+    }
+
     /// Everything arrives again. What was swallowed is gone, and with it the connections.
     pub fn mend(&self) {
-        self.line.hang_up();
         for cut in &self.line.cut {
             cut.store(false, Ordering::SeqCst);
         }
+        self.line.hang_up();
     }
 }
 
@@ -99,10 +104,7 @@ impl Line {
             return;
         };
         let kept = [caller, callee].map(TcpStream::try_clone);
-        self.ends
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(kept.into_iter().flatten());
+        self.ends().extend(kept.into_iter().flatten());
         let (there, back) = (Arc::clone(self), Arc::clone(self));
         thread::spawn(move || there.pass(Way::There, from_caller, to_callee));
         thread::spawn(move || back.pass(Way::Back, from_callee, to_caller));
@@ -121,9 +123,12 @@ impl Line {
         let _ = from.shutdown(Shutdown::Both);
     }
 
+    fn ends(&self) -> MutexGuard<'_, Vec<TcpStream>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn hang_up(&self) {
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        for end in ends.drain(..) {
+        for end in self.ends().drain(..) {
             let _ = end.shutdown(Shutdown::Both);
         }
     }

@@ -11,8 +11,12 @@
 //! | `report` | the table, and what it must say |
 //! | `standing` | commitments that are not revoked |
 //! | `revoked` | commitments that are |
+//! | `deadlines` | why a node closes by itself |
+//! | `behind` | a node that has lost states |
 //! | `replaced` | closes that a reorg replaces by others |
 
+mod behind;
+mod deadlines;
 mod htlcs;
 mod moment;
 mod replaced;

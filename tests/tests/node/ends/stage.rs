@@ -19,6 +19,8 @@ const PUSHED_SAT: u64 = 450_000;
 /// Each second stage takes one of the wallet's coins to pay its fee (BOLT 3, zero-fee HTLC transactions).
 const COINS: usize = 6;
 const COIN_SAT: u64 = 50_000;
+/// Looks at a connection after which it is there to stay.
+const LASTING: u32 = 5;
 
 pub struct Stage {
     pub world: World,
@@ -89,12 +91,23 @@ impl Stage {
     /// They hear one another again.
     pub fn reconnect(&self) {
         self.wire.mend();
-        let (user, uri) = (self.api(By::User), self.uri());
-        let both = || By::BOTH.map(|by| self.is_connected(by));
+        let mut lasts = 0;
         wait::until("the nodes are connected", || {
-            let _ = user.connect(&uri);
-            (both() == [true, true]).then_some(())
+            self.call_again();
+            // One that has not noticed that the old connection is gone says that it is connected; and two calls that cross may end
+            // each other.
+            let connected =
+                self.wire.was_called() && By::BOTH.iter().all(|by| self.is_connected(*by));
+            lasts = if connected { lasts + 1 } else { 0 };
+            (lasts == LASTING).then_some(())
         });
+    }
+
+    /// The user calls the hub where it has no connection.
+    pub fn call_again(&self) {
+        if !self.is_connected(By::User) {
+            let _ = self.api(By::User).connect(&self.uri());
+        }
     }
 
     fn is_connected(&self, by: By) -> bool {
