@@ -40,6 +40,8 @@ pub enum Close {
     Newest,
     /// The broadcaster's newest, for which it has not revoked the one before.
     Ahead,
+    /// The one before the newest that the other side has signed: its owner never heard of that one.
+    Previous,
     /// A revoked one, while the broadcaster takes its HTLC by a second stage where it can.
     Revoked,
 }
@@ -62,6 +64,8 @@ pub struct Report {
     pub received: [Amount; 2],
     pub expected: [Amount; 2],
     pub outcome: Option<Outcome>,
+    /// Of the HTLC that the commitment lacks, where it is one before the newest.
+    pub late: Option<Option<Outcome>>,
 }
 
 pub struct Run<'a> {
@@ -71,6 +75,8 @@ pub struct Run<'a> {
     b: Party,
     terms: Option<HtlcTerms>,
     htlc_sat: Amount,
+    /// The HTLC of the other side's that the commitment lacks.
+    late: Option<HtlcId>,
     /// What the broadcaster held when it held it, and who it was then.
     old: Option<SignedHolderCommitment>,
 }
@@ -98,6 +104,7 @@ impl<'a> Run<'a> {
             b: party(b, 22),
             terms: None,
             htlc_sat: Amount::ZERO,
+            late: None,
             old: None,
         }
     }
@@ -142,7 +149,7 @@ impl<'a> Run<'a> {
         // The cheat's HTLC expires before its balance may be taken.
         let blocks = match self.scenario.close {
             Close::Revoked => 3,
-            Close::Newest | Close::Ahead => 12,
+            Close::Newest | Close::Ahead | Close::Previous => 12,
         };
         let cltv_expiry = self.bitcoind.height() + blocks;
         let payment_hash = preimage.payment_hash();
@@ -169,8 +176,10 @@ impl<'a> Run<'a> {
             ..
         } = self.scenario;
         if htlc == Htlc::None {
-            if close == Close::Revoked {
-                self.revoke();
+            match close {
+                Close::Revoked => self.revoke(),
+                Close::Previous => self.sign_past(),
+                Close::Newest | Close::Ahead => {}
             }
             return;
         }
@@ -188,9 +197,28 @@ impl<'a> Run<'a> {
             let actions = self.fulfill();
             self.deliver(offered_by.other(), &actions[..1]);
         }
-        if close == Close::Revoked {
-            self.revoke();
+        match close {
+            Close::Revoked => self.revoke(),
+            // Who has released a preimage has signed past the commitment with that.
+            Close::Previous if htlc == Htlc::Released && offered_by == by => {}
+            Close::Previous => self.sign_past(),
+            Close::Newest | Close::Ahead => {}
         }
+    }
+
+    /// The other side adds an HTLC and signs it into the broadcaster's next commitment, and nothing of that arrives.
+    fn sign_past(&mut self) {
+        let by = self.scenario.by;
+        let ours = self.terms.filter(|terms| terms.offered_by == by.other());
+        let cltv_expiry = self.bitcoind.height() + 12;
+        let other = &mut self.party(by.other()).node;
+        other.local(LocalCommand::AddHtlc {
+            amount: Msat::new(9_000_000),
+            payment_hash: preimage(8).payment_hash(),
+            cltv_expiry,
+        });
+        other.local(LocalCommand::Commit);
+        self.late = Some(HtlcId(u64::from(ours.is_some())));
     }
 
     fn fulfill(&mut self) -> Vec<Action> {
@@ -296,7 +324,7 @@ impl<'a> Run<'a> {
         let honest = match (self.scenario.close, self.scenario.by) {
             (Close::Revoked, Side::Holder) => vec![&self.b],
             (Close::Revoked, Side::Counterparty) => vec![&self.a],
-            (Close::Newest | Close::Ahead, _) => vec![&self.a, &self.b],
+            (Close::Newest | Close::Ahead | Close::Previous, _) => vec![&self.a, &self.b],
         };
         honest
             .iter()
@@ -346,9 +374,13 @@ impl<'a> Run<'a> {
             // What the cheat's second stage paid is lost to whoever takes its output.
             (Close::Revoked, Side::Holder) => [Amount::ZERO, self.a.fees + self.b.fees],
             (Close::Revoked, Side::Counterparty) => [self.a.fees + self.b.fees, Amount::ZERO],
-            (Close::Newest | Close::Ahead, _) => [self.a.fees, self.b.fees],
+            (Close::Newest | Close::Ahead | Close::Previous, _) => [self.a.fees, self.b.fees],
         };
+        let other = self.scenario.by.other();
+        let late = self.late;
+        let late = late.map(|id| self.party(other).outcomes.get(&id).copied());
         Report {
+            late,
             scenario: self.scenario,
             commitment,
             claims: [self.a.claimed.clone(), self.b.claimed.clone()],

@@ -16,7 +16,7 @@ fn scenarios() -> Vec<Scenario> {
     let mut all = Vec::new();
     let format = CommitmentFormat::Anchors;
     for by in SIDES {
-        for close in [Close::Newest, Close::Ahead, Close::Revoked] {
+        for close in [Close::Newest, Close::Ahead, Close::Previous, Close::Revoked] {
             let plain = Scenario {
                 close,
                 by,
@@ -35,7 +35,7 @@ fn scenarios() -> Vec<Scenario> {
                         ..plain
                     };
                     let happens = match close {
-                        Close::Newest => true,
+                        Close::Newest | Close::Previous => true,
                         // Who adds an HTLC signs it into the other's commitment first, where nobody can release it yet.
                         Close::Ahead => {
                             offered_by == by.other() && matches!(htlc, Htlc::Expires | Htlc::Dust)
@@ -135,13 +135,19 @@ fn check(report: &Report) -> Option<String> {
         (Close::Revoked, Htlc::Expires | Htlc::Claimed | Htlc::Released | Htlc::Dust) => {
             report.outcome
         }
-        (Close::Newest | Close::Ahead, Htlc::Expires | Htlc::Dust) => Some(Outcome::Failed),
-        (Close::Newest | Close::Ahead, Htlc::Claimed | Htlc::Released) => Some(Outcome::Fulfilled),
+        (Close::Newest | Close::Ahead | Close::Previous, Htlc::Expires | Htlc::Dust) => {
+            Some(Outcome::Failed)
+        }
+        (Close::Newest | Close::Ahead | Close::Previous, Htlc::Claimed | Htlc::Released) => {
+            Some(Outcome::Fulfilled)
+        }
     };
-    (!amounts || told != report.outcome).then(|| {
+    // What the commitment lacks is lost as soon as that is irrevocable.
+    let late = report.late.is_none_or(|told| told == Some(Outcome::Failed));
+    (!amounts || !late || told != report.outcome).then(|| {
         format!(
-            "{:?}: has {:?}, must have {:?}; told {:?}, must be {told:?}",
-            report.scenario, report.received, report.expected, report.outcome
+            "{:?}: has {:?}, must have {:?}; told {:?}, must be {told:?}; late {:?}",
+            report.scenario, report.received, report.expected, report.outcome, report.late
         )
     })
 }
