@@ -8,7 +8,8 @@ use zarnitsa_tests::wait;
 use zarnitsa_tests::world::Pair;
 
 use super::htlcs::{Fate, Htlc};
-use super::report::{taken, ANCHORS_SAT};
+use super::moment::Moment;
+use super::report::{print_head, taken, Ended, ANCHORS_SAT};
 use super::stage::Stage;
 use super::By;
 
@@ -73,6 +74,59 @@ fn hold_some(stage: &Stage) -> Vec<Htlc> {
     let all: Vec<Htlc> = all.into_iter().flatten().collect();
     all.iter().for_each(|htlc| stage.until_held(htlc));
     all
+}
+
+#[test]
+fn commitment_that_a_reorg_replaces_by_the_other_sides_pays_both_what_the_ledgers_say() {
+    let mut stage = Stage::start();
+    let pair = stage.open();
+    let htlcs = hold_some(&stage);
+    let users = commitment(&mut stage, &pair, By::User, "user's");
+    let hubs = commitment(&mut stage, &pair, By::Hub, "hub's");
+    stage.world.bitcoind.mine(6);
+
+    replace(&stage, 0, &users);
+    until_known(&stage, &pair, "local_commitment", "remote_commitment");
+    let ledger = By::BOTH.map(|by| {
+        let channel = stage.api(by).channel(&pair.id).expect("the channel");
+        channel.local_msat / 1_000
+    });
+    let claimed = htlcs.iter().filter(|htlc| htlc.fate == Fate::Claimed);
+    claimed.for_each(|htlc| stage.settle(htlc));
+    // Second stages and direct claims confirm and go away again, six times.
+    for (depth, hex) in [
+        (1, &hubs),
+        (2, &users),
+        (3, &hubs),
+        (4, &users),
+        (5, &hubs),
+        (6, &users),
+        (3, &hubs),
+    ] {
+        let tip = stage.world.bitcoind.height();
+        stage.resolve_to(&pair, &By::BOTH, tip + depth - 1);
+        replace(&stage, depth, hex);
+        let (user, hub) = match hex == &hubs {
+            true => ("remote_commitment", "local_commitment"),
+            false => ("local_commitment", "remote_commitment"),
+        };
+        until_known(&stage, &pair, user, hub);
+    }
+    let channels = stage.resolve(&pair, &By::BOTH);
+    print_head();
+    let ended = Ended {
+        stage: &stage,
+        moment: Moment::Newest,
+        by: By::Hub,
+        htlcs,
+        // Wallets give up second stages that have lost their commitment only when no reorg brings it back.
+        before: None,
+        channels: channels.try_into().expect("two"),
+        ledger,
+    };
+    let wrong = ended.check();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    stage.world.verify_ledgers();
 }
 
 #[test]

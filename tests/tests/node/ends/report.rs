@@ -28,8 +28,8 @@ pub struct Ended<'a> {
     pub moment: Moment,
     pub by: By,
     pub htlcs: Vec<Htlc>,
-    /// Both wallets before the close.
-    pub before: [u64; 2],
+    /// Both wallets before the close. Without them the outputs are counted that each side's ledger says that it has taken.
+    pub before: Option<[u64; 2]>,
     /// How both knew the close in the end.
     pub channels: [Channel; 2],
     /// Both ledgers' balances when the commitment was in a block, in sat.
@@ -63,6 +63,14 @@ pub fn taken(channel: &Channel) -> BTreeSet<String> {
         .filter(|output| output["taken_by"] == "local");
     own.filter_map(|output| Some(output["spent_txid"].as_str()?.to_owned()))
         .collect()
+}
+
+/// What these outputs held, of the commitment itself.
+fn taken_sat(channel: &Channel) -> u64 {
+    let own = outputs(channel)
+        .iter()
+        .filter(|output| output["taken_by"] == "local" && output["kind"] != "second_stage");
+    own.filter_map(|output| output["amount_sat"].as_u64()).sum()
 }
 
 impl Ended<'_> {
@@ -152,7 +160,6 @@ impl Ended<'_> {
         let fee = world.fee(&world.transaction(closing)).to_sat();
         let dust = self.htlcs.iter().filter(|it| it.fate == Fate::Dust);
         let dust: u64 = dust.map(|htlc| htlc.sat).sum();
-        let now = self.stage.coins();
         let mut wrong = Vec::new();
         for (index, by) in By::BOTH.into_iter().enumerate() {
             let won = self.htlcs.iter().filter(|htlc| {
@@ -174,8 +181,13 @@ impl Ended<'_> {
             let fees = claims
                 .iter()
                 .map(|txid| world.fee(&world.transaction(txid)).to_sat());
-            let fees: u64 = fees.sum();
-            let got = i128::from(now[index]) - i128::from(self.before[index]);
+            let (got, fees) = match self.before {
+                Some(before) => {
+                    let now = self.stage.coins_of(by);
+                    (i128::from(now) - i128::from(before[index]), fees.sum())
+                }
+                None => (i128::from(taken_sat(self.channel(by))), 0u64),
+            };
             println!(
                 "| {:?} | {:?} | **{closing:.12}** | {by:?} has | ledger {} + won {won} - opener's {opener} = due {due} | got {got} + fees {fees} | {} claims | | |",
                 self.moment, self.by, self.ledger[index], claims.len(),

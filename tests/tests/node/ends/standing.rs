@@ -47,7 +47,7 @@ fn close(stage: &Stage, moment: Moment, by: By) -> Vec<String> {
         moment,
         by,
         htlcs,
-        before,
+        before: Some(before),
         channels: channels.try_into().expect("two"),
         ledger,
     };
