@@ -10,6 +10,7 @@ import { count, hex, object, type Json } from './json.js'
 import { MAX_HISTORY } from './limits.js'
 import { hashedMapEntries, listEntries, mapEntries, mapEntry, soleEntry, tableRoot } from './proofs.js'
 import {
+  readAsk,
   readChannel,
   readConfig,
   readForward,
@@ -18,6 +19,7 @@ import {
   readOrder,
   readPayment,
   readPolicy,
+  type Ask,
   type Channel,
   type Config,
   type Forward,
@@ -134,6 +136,11 @@ export class LightClient {
   /** One invoice; undefined if it is proved that there is none. */
   async invoice(paymentHash: string): Promise<Proved<Invoice | undefined>> {
     return this.#one('/invoices', 'invoices', 'to_invoice', paymentHash, readInvoice)
+  }
+
+  /** Channels that peers ask this node for: every one, or the newest where there are too many for an answer. */
+  async asks(): Promise<Proved<Items<Ask>>> {
+    return this.#all('/channels/asks', 'asks', 'to_ask', readAsk)
   }
 
   /** Payments that passed through this node: every one, or the newest where there are too many for an answer. */

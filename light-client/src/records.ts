@@ -5,6 +5,8 @@ import { fromBinary, type DescMessage, type MessageShape } from '@bufbuild/proto
 import { ProofError } from './errors.js'
 import {
   Actor,
+  AskSchema,
+  AskStatus,
   ChannelRecordSchema,
   CommitmentFormat,
   ConfigSchema,
@@ -191,6 +193,41 @@ export function readHistoryEntry(bytes: Uint8Array): HistoryEntry {
     note: entry.note,
     txHash: toHex(entry.txHash?.data ?? new Uint8Array()),
     height: entry.height,
+  }
+}
+
+/** A channel that a peer asks this node for. */
+export interface Ask {
+  /** Node id of the peer. */
+  peer: string
+  /** What the peer calls it. */
+  id: string
+  amountSat: bigint
+  /** `asked`, `approved`, `opening`, `opened` or `refused`. */
+  status: string
+  /** Why it was refused, or why the newest attempt failed. */
+  reason: string
+  receivedAt: Date
+  /** Openings that came to nothing. */
+  attempts: number
+  channelId: string | undefined
+  createdHeight: bigint
+  updatedHeight: bigint
+}
+
+export function readAsk(bytes: Uint8Array): Ask {
+  const ask = decode(AskSchema, bytes, 'ask')
+  return {
+    peer: toHex(ask.peer),
+    id: toHex(ask.id),
+    amountSat: ask.amountSat,
+    status: word(AskStatus, ask.status),
+    reason: ask.reason,
+    receivedAt: new Date(Number(ask.receivedAt) * 1000),
+    attempts: ask.attempts,
+    channelId: ask.channelId.length === 0 ? undefined : toHex(ask.channelId),
+    createdHeight: ask.createdHeight,
+    updatedHeight: ask.updatedHeight,
   }
 }
 

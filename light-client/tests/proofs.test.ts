@@ -6,6 +6,7 @@ import {
   listEntries,
   mapEntries,
   mapEntry,
+  readAsk,
   readInvoice,
   readPayment,
   readPolicy,
@@ -38,6 +39,16 @@ test('invoice is proved and read with its exact amount', () => {
 test('payment is proved and read', () => {
   const stored = mapEntry(proof('payment').to_payment, root('payment', 'lightning.payments'), id(5))
   expect(readPayment(stored!)).toMatchObject({ amountMsat: 1500n, status: 'pending', failure: undefined })
+})
+
+test('channel that a peer asks for is proved and read, and one that is left out is missed', () => {
+  const { present, complete } = mapEntries(proof('asks').to_ask, root('asks', 'lightning.asks'))
+  const [stored] = [...present.values()]
+  expect(readAsk(stored!)).toMatchObject({ id: id(1), amountSat: 500_000n, status: 'asked', attempts: 0, channelId: undefined })
+  expect(complete).toBe(true)
+  const part = mapEntries(proof('asks_incomplete').to_ask, root('asks_incomplete', 'lightning.asks'))
+  expect(part).toMatchObject({ complete: false })
+  expect(part.present.size).toBe(0)
 })
 
 test('what is not there is proved to be absent', () => {

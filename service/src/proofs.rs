@@ -133,6 +133,16 @@ pub struct RequestProof {
     pub to_request: MapProof<Hash, StoredBytes, Raw>,
 }
 
+/// What peers ask this node for, or its absence.
+#[derive(Debug, Serialize)]
+pub struct AskProof {
+    /// To `lightning.asks`.
+    #[serde(flatten)]
+    pub table: ToTable,
+    /// From there to an `Ask`.
+    pub to_ask: MapProof<Hash, StoredBytes, Raw>,
+}
+
 /// A value that is an index by itself: its SHA-256 is the index's hash in `to_table`.
 #[derive(Debug, Serialize)]
 pub struct EntryProof {
@@ -236,6 +246,15 @@ pub fn request(snapshot: &dyn Snapshot, tx_hash: &Hash) -> Option<RequestProof> 
     Some(RequestProof {
         table: to_table(snapshot, "requests")?,
         to_request: to_key(snapshot, "requests", &tx_hash.as_bytes())?,
+    })
+}
+
+/// Several channels that peers ask for by one proof, by [`Ask::key`](crate::records::Ask::key).
+pub fn asks(snapshot: &dyn Snapshot, keys: &[Hash]) -> Option<AskProof> {
+    let index = service(snapshot)?.get_raw_proof_map::<_, Hash, StoredBytes>("asks");
+    Some(AskProof {
+        table: to_table(snapshot, "asks")?,
+        to_ask: index.get_multiproof(keys.iter().copied()),
     })
 }
 

@@ -19,12 +19,12 @@ use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, PaymentHash, PaymentPreimage};
 use zarnitsa_ledger::{Committed, Ledger, LedgerOptions, Services, Validator};
 use zarnitsa_service::records::{
-    AskChannelRequest, ChannelPolicy, CloseChannelRequest, Config, Genesis, OpenBatchRequest,
+    Ask, AskChannelRequest, ChannelPolicy, CloseChannelRequest, Config, Genesis, OpenBatchRequest,
     OpenChannelRequest, Policy,
 };
 use zarnitsa_service::transactions::{
-    AskDecision, ChannelPolicyChange, InvoiceChange, InvoiceStep, NewInvoice, PaymentOrder,
-    PolicyChange,
+    AskChange, AskDecision, AskStep, ChannelPolicyChange, InvoiceChange, InvoiceStep, NewInvoice,
+    PaymentOrder, PolicyChange,
 };
 use zarnitsa_service::{proofs, transaction, LedgerCall, LightningService};
 
@@ -262,6 +262,17 @@ fn made() -> Value {
         let committed = ledger.submit(tx).wait().unwrap();
         outcomes.insert(name.into(), outcome(&ledger, &committed));
     }
+    let ask = AskStep {
+        peer: PEER.parse().unwrap(),
+        id: [1; 32],
+        change: AskChange::Received {
+            amount_sat: bitcoin::Amount::from_sat(500_000),
+            now: 1_800_000_000,
+        },
+    };
+    let ask_key = Ask::key_of(&ask.peer, &ask.id);
+    let asked = ledger.submit(transaction(&keys(3), LedgerCall::AskStep(ask)));
+    asked.wait().unwrap().result.unwrap();
     let snapshot = ledger.snapshot();
     let hash = |byte: u8| PaymentHash([byte; 32]);
     let order = |name: &str| {
@@ -285,6 +296,8 @@ fn made() -> Value {
             "invoice": proofs::invoice(&*snapshot, &hash(7)),
             "invoice_absent": proofs::invoice(&*snapshot, &hash(1)),
             "payment": proofs::payment(&*snapshot, &hash(5)),
+            "asks": proofs::asks(&*snapshot, &[ask_key]),
+            "asks_incomplete": proofs::asks(&*snapshot, &[]),
             "events": proofs::events(&*snapshot, 1..3),
         },
     })

@@ -8,6 +8,7 @@ use exonum::merkledb::Snapshot;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zarnitsa_channel::ids::PaymentHash;
+use zarnitsa_service::records::Ask;
 use zarnitsa_service::{proofs, read};
 
 use super::Shared;
@@ -75,6 +76,15 @@ pub fn payments(snapshot: &dyn Snapshot) -> Option<proofs::PaymentProof> {
         .map(|payment| payment.payment_hash)
         .collect();
     proofs::payments(snapshot, &hashes)
+}
+
+/// The newest channels that peers ask this node for.
+pub fn asks(snapshot: &dyn Snapshot) -> Option<proofs::AskProof> {
+    let keys: Vec<_> = read::asks(snapshot, 0, MAX_ITEMS)
+        .iter()
+        .map(Ask::key)
+        .collect();
+    proofs::asks(snapshot, &keys)
 }
 
 /// The newest payments that passed through this node.

@@ -67,6 +67,11 @@ fn two_users_ask_and_the_hub_opens_both_by_one_transaction_that_carry_payments_t
     );
     let waiting = until_ask(net.node("hub"), "approved");
     assert_eq!(waiting["amount_sat"], SAT);
+    let path = "/api/services/lightning/v1/channels/asks?proof=true";
+    let proof = hub.call(path, &[], None).expect("a proof");
+    let proven = proof["to_ask"]["entries"].as_array().expect("entries");
+    assert_eq!(proven.len(), 1, "{proof}");
+    assert_eq!(proven[0]["key"], waiting["ask_id"]);
     // One ask at a time, at the user's own node and at the hub.
     let uri = hub.info().expect("info").uri;
     let twice = net
