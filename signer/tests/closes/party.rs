@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use bitcoin::consensus::encode::serialize_hex;
-use bitcoin::{Address, Amount, Network, OutPoint, Transaction, Txid};
+use bitcoin::{Address, Amount, Block, Network, OutPoint, Transaction, Txid};
 use serde_json::{json, Value};
 use zarnitsa_channel::action::{Action, Event};
 use zarnitsa_channel::command::{ChainEvent, Command};
@@ -41,6 +41,8 @@ pub struct Party {
     destination: Address,
     purse: Rc<Purse>,
     seen: u32,
+    /// Those above the height at which it began.
+    blocks: Vec<Block>,
     sent: BTreeMap<Txid, Amount>,
     taken: HashSet<OutPoint>,
 }
@@ -57,6 +59,7 @@ impl Party {
             destination,
             purse,
             seen: height,
+            blocks: Vec::new(),
             sent: BTreeMap::new(),
             taken: HashSet::new(),
         }
@@ -67,39 +70,70 @@ impl Party {
         bitcoind.confirmed_at(&self.destination)
     }
 
-    /// Sees every block that is new, and the height.
+    /// Sees every block that has left the chain, every one that is new, and the height.
     pub fn look(&mut self, bitcoind: &Bitcoind) {
         let tip = bitcoind.height();
+        while self.seen > tip || self.has_left(bitcoind) {
+            let block = self.blocks.pop().expect("it began below");
+            self.seen -= 1;
+            block.txdata.iter().rev().for_each(|gone| self.unsee(gone));
+        }
         while self.seen < tip {
             self.seen += 1;
             let block = bitcoind.block(&bitcoind.hash_at(self.seen));
             for transaction in &block.txdata {
                 self.see(transaction, self.seen);
             }
+            self.blocks.push(block);
         }
         if self.node.channel.is_due(tip) {
             self.show(ChainEvent::SpendBuried { block_height: tip });
         }
     }
 
+    fn has_left(&self, bitcoind: &Bitcoind) -> bool {
+        let newest = self.blocks.last();
+        newest.is_some_and(|block| block.block_hash() != bitcoind.hash_at(self.seen))
+    }
+
+    fn is_tracked(&self, outpoint: OutPoint) -> bool {
+        let resolution = self.node.channel.resolution();
+        resolution.is_some_and(|r| r.outputs().iter().any(|output| output.outpoint == outpoint))
+    }
+
+    fn unsee(&mut self, transaction: &Transaction) {
+        let txid = transaction.compute_txid();
+        if self.claimed.contains(&txid) {
+            self.claimed.retain(|claimed| *claimed != txid);
+            self.fees -= self.sent[&txid];
+        }
+        // What it has claimed must be claimed again.
+        self.taken.clear();
+        for input in &transaction.input {
+            let outpoint = input.previous_output;
+            if outpoint == self.node.channel.params().funding {
+                self.show(ChainEvent::SpendReorged);
+            } else if self.is_tracked(outpoint) {
+                self.show(ChainEvent::OutputReorged { outpoint });
+            }
+        }
+    }
+
     fn see(&mut self, transaction: &Transaction, height: u32) {
         let txid = transaction.compute_txid();
-        if let Some(fee) = self.sent.remove(&txid) {
+        if let Some(fee) = self.sent.get(&txid) {
             self.claimed.push(txid);
-            self.fees += fee;
+            self.fees += *fee;
         }
         for input in &transaction.input {
             let outpoint = input.previous_output;
             let transaction = Box::new(transaction.clone());
-            let resolution = self.node.channel.resolution();
-            let tracked = resolution
-                .is_some_and(|r| r.outputs().iter().any(|output| output.outpoint == outpoint));
             if outpoint == self.node.channel.params().funding {
                 self.show(ChainEvent::FundingSpent {
                     transaction,
                     block_height: height,
                 });
-            } else if tracked {
+            } else if self.is_tracked(outpoint) {
                 self.show(ChainEvent::OutputSpent {
                     outpoint,
                     transaction,

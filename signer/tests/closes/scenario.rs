@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
+use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::{Amount, Network, OutPoint, Transaction, TxOut, Txid};
+use serde_json::json;
 use zarnitsa_channel::action::Action;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::command::LocalCommand;
@@ -318,6 +320,53 @@ impl<'a> Run<'a> {
             }
         }
         self.report(commitment)
+    }
+
+    /// Closes by the broadcaster's commitment, whose last `depth` blocks a reorg then takes, and the other side's takes its place.
+    pub fn close_and_replace(&mut self, depth: u32) -> Report {
+        let by = self.scenario.by;
+        if self.scenario.htlc == Htlc::Claimed {
+            self.learn();
+        }
+        for side in [by, by.other()] {
+            let reason = "a test".to_owned();
+            let node = &mut self.party(side).node;
+            node.local(LocalCommand::ForceClose { reason });
+        }
+        let bitcoind = self.bitcoind;
+        let other = self.party_ref(by.other());
+        let id = other.node.id();
+        let theirs = other.node.signer.complete_holder_commitment(&id).unwrap();
+        self.party(by).broadcast_commitment(bitcoind);
+        for _ in 0..depth {
+            self.next_block();
+        }
+        bitcoind.invalidate(depth);
+        for _ in 0..depth {
+            bitcoind.mine_empty();
+        }
+        let (address, hex) = (bitcoind.address(), serialize_hex(&theirs));
+        let _: serde_json::Value = bitcoind.call("generateblock", &[json!(address), json!([hex])]);
+        self.scenario.by = by.other();
+        for _ in 0..260 {
+            if self.is_over() {
+                break;
+            }
+            self.next_block();
+        }
+        self.report(theirs.compute_txid())
+    }
+
+    fn next_block(&mut self) {
+        let bitcoind = self.bitcoind;
+        for party in [&mut self.a, &mut self.b] {
+            party.look(bitcoind);
+            party.claim(bitcoind);
+        }
+        bitcoind.mine(1);
+        for party in [&mut self.a, &mut self.b] {
+            party.look(bitcoind);
+        }
     }
 
     fn is_over(&self) -> bool {

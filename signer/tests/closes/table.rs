@@ -85,6 +85,29 @@ fn close_of_every_kind_leaves_each_side_what_the_ledger_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn close_that_a_reorg_replaces_by_the_other_sides_leaves_each_side_what_the_ledger_says() {
+    let bitcoind = Bitcoind::start_with_coins(Options {
+        txindex: true,
+        ..Options::default()
+    });
+    let purse = Rc::new(Purse::new(6, 48, &bitcoind));
+    let mut wrong = Vec::new();
+    let newest = scenarios().into_iter().filter(|it| {
+        let anchors = it.format == CommitmentFormat::Anchors;
+        anchors && it.close == Close::Newest && it.htlc != Htlc::Released
+    });
+    for (number, scenario) in (0u8..).zip(newest) {
+        let mut run = Run::new(scenario, number, Rc::clone(&purse), &bitcoind);
+        run.prepare();
+        let depth = u32::from(number) % 6 + 1;
+        let report = run.close_and_replace(depth);
+        println!("{depth} deep {}", row(&report));
+        wrong.extend(check(&report));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 fn row(report: &Report) -> String {
     let Scenario {
         close,
