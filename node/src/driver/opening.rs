@@ -422,10 +422,14 @@ impl Driver {
             points: self.points(&keys_id)?,
         };
         let acceptor = Acceptor::new(open, terms, &policy.limits_for(&peer));
-        // An address is taken from the wallet only for what is not refused.
+        // An address is taken from the wallet only for what is not refused. What ails the wallet is not the peer's to know.
+        let promise = |error: String| {
+            tracing::error!(error, "no address for a peer's channel");
+            "this node takes no channel now".to_owned()
+        };
         acceptor
             .map_err(|error| error.to_string())?
-            .promising(self.script_to_promise()?)
+            .promising(self.script_to_promise().map_err(promise)?)
             .map_err(|error| error.to_string())
     }
 
