@@ -98,16 +98,16 @@ fn strike_at_each(name: &str, strike: Strike, points: impl Iterator<Item = u64>)
     all
 }
 
-/// One strike in each run. The short version takes a few points, the long one each; for the second victim one of four.
+/// One strike in each run. The short version takes one, the long one each; for the second victim one of four.
 #[test]
 fn node_struck_at_any_write_comes_to_the_same_end() {
     let mut random = length::random();
     let step = length::count("ZARNITSA_STRIKE_STEP", 0, 1);
     if step == 0 {
         let strike = Strike::ALL[random.gen_range(0..2)];
-        let points = [random.gen_range(1..=50), random.gen_range(51..=150)];
-        let struck = strike_at_each("hub", strike, points.into_iter());
-        assert_eq!(struck.len(), points.len());
+        let point = random.gen_range(1..=100);
+        let struck = strike_at_each("hub", strike, [point].into_iter());
+        assert_eq!(struck.len(), 1);
         return show("hub", &struck);
     }
     for (name, of) in VICTIMS.into_iter().zip([1, 4]) {
@@ -152,7 +152,7 @@ fn node_struck_during_its_start_starts_on_the_mended_disk() {
     let mut random = length::random();
     let mut stage = Stage::with_victim("hub");
     stage.run();
-    let starts = length::count("ZARNITSA_STARTS", 3, 60);
+    let starts = length::count("ZARNITSA_STARTS", 2, 60);
     let mut all = Vec::new();
     for strike in Strike::ALL {
         for _ in 0..starts {
