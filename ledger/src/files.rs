@@ -1,7 +1,7 @@
 //! The database as files: copied for checks, read through with every checksum, compared entry by entry.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -135,14 +135,15 @@ fn entries<'a>(db: &'a DB, name: &str) -> Result<DBRawIterator<'a>, String> {
 }
 
 fn column_families(path: &Path) -> Result<Vec<String>, String> {
-    DB::list_cf(&Options::default(), path).map_err(|error| named(path, &error.to_string()))
+    DB::list_cf(&Options::default(), path).map_err(|error| named(path, &error))
 }
 
 /// RocksDB's words on why the database in `path` cannot be opened, with the file that they are of: it names tables, and
 /// leaves open that it means the file that lists them.
-pub(crate) fn named(path: &Path, error: &str) -> String {
+pub(crate) fn named(path: &Path, error: &impl fmt::Display) -> String {
+    let error = error.to_string();
     if error.contains(&*path.to_string_lossy()) {
-        return error.to_owned();
+        return error;
     }
     format!("{}: {error}", manifest(path).display())
 }
@@ -161,5 +162,5 @@ fn manifest(path: &Path) -> PathBuf {
 fn open(path: &Path, names: &[String]) -> Result<DB, String> {
     let mut options = Options::default();
     options.set_max_open_files(256);
-    DB::open_cf(&options, path, names).map_err(|error| named(path, &error.to_string()))
+    DB::open_cf(&options, path, names).map_err(|error| named(path, &error))
 }

@@ -85,8 +85,7 @@ fn newest_block(
     identity: &Identity,
     acknowledged: Acknowledged,
 ) -> Result<u64, String> {
-    let db = RocksDB::open(copy, &db_options(false))
-        .map_err(|error| files::named(copy, &error.to_string()))?;
+    let db = RocksDB::open(copy, &db_options(false)).map_err(|error| files::named(copy, &error))?;
     let snapshot = db.snapshot();
     let schema = Schema::new(&snapshot);
     let hashes = schema.block_hashes_by_height();

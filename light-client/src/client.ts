@@ -1,5 +1,6 @@
 /** A node's ledger, read with proofs and commanded with signatures. */
 
+import { readAsk, type Ask } from './ask.js'
 import { verifyBlock, type ProvedBlock } from './block.js'
 import { ProofError } from './errors.js'
 import { follow, type EventOptions, type EventStream } from './events.js'
@@ -10,7 +11,6 @@ import { count, hex, object, type Json } from './json.js'
 import { MAX_HISTORY } from './limits.js'
 import { hashedMapEntries, listEntries, mapEntries, mapEntry, soleEntry, tableRoot } from './proofs.js'
 import {
-  readAsk,
   readChannel,
   readConfig,
   readForward,
@@ -19,7 +19,6 @@ import {
   readOrder,
   readPayment,
   readPolicy,
-  type Ask,
   type Channel,
   type Config,
   type Forward,

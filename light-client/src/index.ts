@@ -6,6 +6,7 @@
  */
 
 export { verifyBlock, type ProvedBlock } from './block.js'
+export { readAsk, type Ask } from './ask.js'
 export { decodeInvoice, descriptionOf, InvoiceError, type Bolt11, type Network } from './bolt11.js'
 export { LightClient } from './client.js'
 export type { HistoryPage, Items, LightClientOptions, Proved } from './client.js'
@@ -25,8 +26,8 @@ export { Pin, type PinStore, type PinVerdict } from './pin.js'
 export { callSucceeded, listEntries, mapEntries, mapEntry, soleEntry, tableRoot, verifyLocation } from './proofs.js'
 export type { ListEntries, MapEntries } from './proofs.js'
 export { makeReceipt, verifyReceipt, type Receipt, type VerifiedReceipt } from './receipt.js'
-export { readAsk, readChannel, readConfig, readForward, readHistoryEntry, readInvoice, readOrder, readPayment, readPolicy } from './records.js'
-export type { Ask, Channel, Config, Forward, HistoryEntry, Invoice, Order, Payment, Policy } from './records.js'
+export { readChannel, readConfig, readForward, readHistoryEntry, readInvoice, readOrder, readPayment, readPolicy } from './records.js'
+export type { Channel, Config, Forward, HistoryEntry, Invoice, Order, Payment, Policy } from './records.js'
 export { INSTANCE_ID, METHODS, keyPair, nonce, sign } from './transactions.js'
 export type { Argument, KeyPair, Method, SignedTransaction } from './transactions.js'
 export { Transport, type TransportOptions } from './transport.js'

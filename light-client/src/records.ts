@@ -5,8 +5,6 @@ import { fromBinary, type DescMessage, type MessageShape } from '@bufbuild/proto
 import { ProofError } from './errors.js'
 import {
   Actor,
-  AskSchema,
-  AskStatus,
   ChannelRecordSchema,
   CommitmentFormat,
   ConfigSchema,
@@ -196,41 +194,6 @@ export function readHistoryEntry(bytes: Uint8Array): HistoryEntry {
   }
 }
 
-/** A channel that a peer asks this node for. */
-export interface Ask {
-  /** Node id of the peer. */
-  peer: string
-  /** What the peer calls it. */
-  id: string
-  amountSat: bigint
-  /** `asked`, `approved`, `opening`, `opened` or `refused`. */
-  status: string
-  /** Why it was refused, or why the newest attempt failed. */
-  reason: string
-  receivedAt: Date
-  /** Openings that came to nothing. */
-  attempts: number
-  channelId: string | undefined
-  createdHeight: bigint
-  updatedHeight: bigint
-}
-
-export function readAsk(bytes: Uint8Array): Ask {
-  const ask = decode(AskSchema, bytes, 'ask')
-  return {
-    peer: toHex(ask.peer),
-    id: toHex(ask.id),
-    amountSat: ask.amountSat,
-    status: word(AskStatus, ask.status),
-    reason: ask.reason,
-    receivedAt: new Date(Number(ask.receivedAt) * 1000),
-    attempts: ask.attempts,
-    channelId: ask.channelId.length === 0 ? undefined : toHex(ask.channelId),
-    createdHeight: ask.createdHeight,
-    updatedHeight: ask.updatedHeight,
-  }
-}
-
 export function readInvoice(bytes: Uint8Array): Invoice {
   const invoice = decode(InvoiceSchema, bytes, 'invoice')
   const created = Number(invoice.createdAt) * 1000
@@ -316,7 +279,7 @@ export function readConfig(bytes: Uint8Array): Config {
   }
 }
 
-function decode<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array, what: string): MessageShape<Desc> {
+export function decode<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array, what: string): MessageShape<Desc> {
   try {
     return fromBinary(schema, bytes)
   } catch (cause) {
@@ -330,7 +293,7 @@ function shortChannelId(id: bigint): string {
 }
 
 /** An enum's member as the interface writes it. */
-function word(members: Record<number, string>, value: number): string {
+export function word(members: Record<number, string>, value: number): string {
   const name = members[value]
   if (name === undefined) throw new ProofError('malformed', `${value} is no known value`)
   return name.toLowerCase()

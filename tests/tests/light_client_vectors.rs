@@ -176,6 +176,12 @@ fn unsubmitted() -> Vec<(&'static str, LedgerCall)> {
                 nonce: [4; 32],
             }),
         ),
+    ]
+}
+
+/// Those of channels that one node asks another for.
+fn unsubmitted_asks() -> Vec<(&'static str, LedgerCall)> {
+    vec![
         (
             "ask_channel",
             LedgerCall::AskChannel(AskChannelRequest {
@@ -254,7 +260,7 @@ fn made() -> Value {
     let mut transactions = serde_json::Map::new();
     let mut outcomes = serde_json::Map::new();
     let entry = |tx: &Verified<AnyTx>| json!({ "body": hex::encode(tx.to_bytes()), "hash": tx.object_hash() });
-    for (name, call) in unsubmitted() {
+    for (name, call) in unsubmitted().into_iter().chain(unsubmitted_asks()) {
         transactions.insert(name.into(), entry(&transaction(&operator(), call)));
     }
     for (name, tx) in signed() {

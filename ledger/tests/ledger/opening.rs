@@ -216,47 +216,50 @@ fn newer_format_is_refused_as_unknown_and_altered_identity_as_damage() {
     );
 }
 
+/// Does harm to a file of a copy of the database, chosen by its name's end or beginning; the refusal that follows.
+fn damaged(original: &Path, name: &str, part: &str, harm: &dyn Fn(&Path)) -> OpenError {
+    let folder = tempfile::tempdir().unwrap();
+    copy_folder(original, folder.path());
+    let victims = database_files(folder.path(), part);
+    let begins = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.starts_with(part)
+    };
+    let victim = match victims.first() {
+        Some(victim) => victim.clone(),
+        None => fs::read_dir(folder.path().join("store/db"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(begins)
+            .unwrap(),
+    };
+    harm(&victim);
+    let error = refused(folder.path(), options());
+    assert!(
+        matches!(
+            error,
+            OpenError::Damaged { .. } | OpenError::LostBlocks { .. }
+        ),
+        "{name}: {error}"
+    );
+    assert!(!error.to_string().contains("probe"), "{name}: {error}");
+    error
+}
+
+fn half(path: &Path) -> u64 {
+    fs::metadata(path).unwrap().len() / 2
+}
+
+/// What is done to a file, and how that is called.
+type Harm<'a> = (&'a str, &'a dyn Fn(&Path));
+
 #[test]
-fn damaged_file_of_any_kind_is_refused_and_named() {
+fn damaged_list_of_the_databases_files_is_refused_and_named_itself() {
     let original = tempfile::tempdir().unwrap();
     filled(original.path());
-    let damage = |name: &str, ending: &str, harm: &dyn Fn(&Path)| {
-        let folder = tempfile::tempdir().unwrap();
-        copy_folder(original.path(), folder.path());
-        let victims = database_files(folder.path(), ending);
-        let victim = match victims.first() {
-            Some(victim) => victim.clone(),
-            None => fs::read_dir(folder.path().join("store/db"))
-                .unwrap()
-                .map(|entry| entry.unwrap().path())
-                .find(|path| {
-                    path.file_name()
-                        .unwrap()
-                        .to_string_lossy()
-                        .starts_with(ending)
-                })
-                .unwrap(),
-        };
-        harm(&victim);
-        let error = refused(folder.path(), options());
-        assert!(
-            matches!(
-                error,
-                OpenError::Damaged { .. } | OpenError::LostBlocks { .. }
-            ),
-            "{name}: {error}"
-        );
-        assert!(!error.to_string().contains("probe"), "{name}: {error}");
-        error
-    };
-    let half = |path: &Path| fs::metadata(path).unwrap().len() / 2;
-
-    damage("table cut", "sst", &|path| cut(path, half(path)));
-    damage("table removed", "sst", &|path| {
-        fs::remove_file(path).unwrap()
-    });
-    damage("table altered", "sst", &|path| flip_byte(path, 40));
-    let manifests: [(&str, &dyn Fn(&Path)); 4] = [
+    let damage =
+        |name: &str, part: &str, harm: &dyn Fn(&Path)| damaged(original.path(), name, part, harm);
+    let manifests: [Harm<'_>; 4] = [
         ("manifest altered", &|path| flip_byte(path, half(path))),
         ("manifest cut", &|path| cut(path, half(path))),
         ("manifest emptied", &|path| cut(path, 0)),
@@ -266,7 +269,7 @@ fn damaged_file_of_any_kind_is_refused_and_named() {
         let error = damage(name, "MANIFEST", harm).to_string();
         assert!(error.contains("/store/db/MANIFEST-"), "{name}: {error}");
     }
-    let currents: [(&str, &dyn Fn(&Path)); 3] = [
+    let currents: [Harm<'_>; 3] = [
         ("current removed", &|path| fs::remove_file(path).unwrap()),
         ("current emptied", &|path| cut(path, 0)),
         ("current altered", &|path| flip_byte(path, 0)),
@@ -275,6 +278,19 @@ fn damaged_file_of_any_kind_is_refused_and_named() {
         let error = damage(name, "CURRENT", harm).to_string();
         assert!(error.contains("/store/db/CURRENT"), "{name}: {error}");
     }
+}
+
+#[test]
+fn damaged_file_of_any_kind_is_refused_and_named() {
+    let original = tempfile::tempdir().unwrap();
+    filled(original.path());
+    let damage =
+        |name: &str, part: &str, harm: &dyn Fn(&Path)| damaged(original.path(), name, part, harm);
+    damage("table cut", "sst", &|path| cut(path, half(path)));
+    damage("table removed", "sst", &|path| {
+        fs::remove_file(path).unwrap()
+    });
+    damage("table altered", "sst", &|path| flip_byte(path, 40));
     // RocksDB itself would open these two, without the blocks behind the damage.
     let error = damage("log cut", "log", &|path| cut(path, half(path)));
     assert!(
