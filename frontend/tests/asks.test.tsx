@@ -1,5 +1,6 @@
 /** Channels that are asked for: what is ordered, what is proved, what the hub's operator decides. */
 
+import type { Ask as PeersAsk } from '@zarnitsa/light-client'
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react'
 import type { ReactNode } from 'react'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -43,7 +44,24 @@ function show(children: ReactNode, more: Parameters<typeof node>[0]): void {
 const fill = (label: string | RegExp, value: string) => fireEvent.change(screen.getByLabelText(label), { target: { value } })
 const press = (name: string | RegExp) => fireEvent.click(screen.getByRole('button', { name }))
 const orders = () => vi.fn(() => Promise.resolve('')) as unknown as Prover['order'] & ReturnType<typeof vi.fn>
-const reads = (value: unknown) => (() => Promise.resolve({ value, block, table: { name: 'lightning.requests', root: '' } })) as unknown as Prover['read']
+/** `order` is what the ledger has of an own order, `asks` what it has of peers. */
+const reads = (order: unknown, asks: PeersAsk[] = []) =>
+  ((name: string) =>
+    Promise.resolve({ value: name === 'asks' ? { items: asks, complete: true } : order, block, table: { name, root: '' } })) as unknown as Prover['read']
+const peersAsk = (more: Partial<PeersAsk>): PeersAsk => ({
+  askId: THEIRS,
+  peer: HUB,
+  id: THEIRS,
+  amountSat: 50_000n,
+  status: 'asked',
+  reason: '',
+  receivedAt: new Date(0),
+  attempts: 0,
+  channelId: undefined,
+  createdHeight: 3n,
+  updatedHeight: 3n,
+  ...more,
+})
 
 beforeEach(() => {
   HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
@@ -85,12 +103,11 @@ test('own ask stands as the ledger proves it, whatever the node’s list says', 
 
 test('hub’s operator approves one ask and refuses another with a reason that fits', async () => {
   const order = orders()
-  const asks = [
-    ask({ ask_id: THEIRS, direction: 'incoming' }),
-    ask({ ask_id: OWN, direction: 'incoming', status: 'opened', channel_id: CHANNEL }),
-  ]
-  show(<Asks />, { order, info: { ...info, role: 'hub' }, api: api({ asks }) })
+  const asks = [peersAsk({}), peersAsk({ askId: OWN, status: 'opened', channelId: CHANNEL })]
+  // What the node's own list says of them is not looked at.
+  show(<Asks />, { order, read: reads(undefined, asks), info: { ...info, role: 'hub' }, api: api({ asks: [ask({ direction: 'incoming', amount_sat: 999 })] }) })
   await screen.findByText(en.askStates.asked)
+  expect(screen.queryByText(/999/)).toBeNull()
   // What is over is not decided again.
   expect(screen.getAllByRole('button', { name: en.approve })).toHaveLength(1)
   expect(screen.getByRole('link', { name: en.toChannel }).getAttribute('href')).toBe(`/channels/${CHANNEL}`)
@@ -107,10 +124,10 @@ test('hub’s operator approves one ask and refuses another with a reason that f
 })
 
 test('hub without asks says so, and a user without any sees no list of peers', async () => {
-  show(<Asks />, { info: { ...info, role: 'hub' }, api: api({ asks: [] }) })
+  show(<Asks />, { read: reads(undefined), info: { ...info, role: 'hub' }, api: api({ asks: [] }) })
   await screen.findByText(en.asksNoneOfPeers)
   cleanup()
-  show(<Asks />, { api: api({ asks: [] }) })
+  show(<Asks />, { read: reads(undefined), api: api({ asks: [] }) })
   await screen.findByText(en.asksNone)
   expect(screen.queryByText(en.asksOfPeers)).toBeNull()
 })

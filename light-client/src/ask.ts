@@ -1,4 +1,4 @@
-/** What peers ask this node for, as the ledger stores it. */
+/** What the ledger stores of channels that peers ask this node for. */
 
 import { AskSchema, AskStatus } from './gen/lightning_records_pb.js'
 import { toHex } from './hex.js'
@@ -6,6 +6,8 @@ import { decode, word } from './records.js'
 
 /** A channel that a peer asks this node for. */
 export interface Ask {
+  /** Its name at this node: what it is approved or refused by. */
+  askId: string
   /** Node id of the peer. */
   peer: string
   /** What the peer calls it. */
@@ -23,9 +25,11 @@ export interface Ask {
   updatedHeight: bigint
 }
 
-export function readAsk(bytes: Uint8Array): Ask {
+/** `askId` is its key in the table. */
+export function readAsk(bytes: Uint8Array, askId: string): Ask {
   const ask = decode(AskSchema, bytes, 'ask')
   return {
+    askId,
     peer: toHex(ask.peer),
     id: toHex(ask.id),
     amountSat: ask.amountSat,

@@ -216,10 +216,10 @@ export class LightClient {
     return follow(this.transport, options)
   }
 
-  async #all<T>(path: string, name: string, proof: string, read: (bytes: Uint8Array) => T): Promise<Proved<Items<T>>> {
+  async #all<T>(path: string, name: string, proof: string, read: (bytes: Uint8Array, key: string) => T): Promise<Proved<Items<T>>> {
     const { json, block, table } = await this.#ask(`${path}?`, name)
     const { present, complete } = mapEntries(json[proof], table.root)
-    return { value: { items: [...present.values()].map(read), complete }, block, table }
+    return { value: { items: [...present].map(([key, stored]) => read(stored, key)), complete }, block, table }
   }
 
   async #one<T>(

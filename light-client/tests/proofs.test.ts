@@ -43,8 +43,8 @@ test('payment is proved and read', () => {
 
 test('channel that a peer asks for is proved and read, and one that is left out is missed', () => {
   const { present, complete } = mapEntries(proof('asks').to_ask, root('asks', 'lightning.asks'))
-  const [stored] = [...present.values()]
-  expect(readAsk(stored!)).toMatchObject({ id: id(1), amountSat: 500_000n, status: 'asked', attempts: 0, channelId: undefined })
+  const [[key, stored] = []] = [...present]
+  expect(readAsk(stored!, key!)).toMatchObject({ askId: key, id: id(1), amountSat: 500_000n, status: 'asked', attempts: 0, channelId: undefined })
   expect(complete).toBe(true)
   const part = mapEntries(proof('asks_incomplete').to_ask, root('asks_incomplete', 'lightning.asks'))
   expect(part).toMatchObject({ complete: false })

@@ -12,6 +12,7 @@ export type Reading =
   | 'invoices'
   | 'invoice'
   | 'forwards'
+  | 'asks'
   | 'policy'
   | 'config'
   | 'newestBlocks'

@@ -1,3 +1,4 @@
+import type { Ask as PeersAsk } from '@zarnitsa/light-client'
 import { useState } from 'react'
 
 import { strangersText } from '../format'
@@ -6,57 +7,77 @@ import { useFetched, useNode, useOrder, useProved } from '../node/context'
 import { Link } from '../router'
 import { useText } from '../text'
 import { Sat } from './Amount'
+import { Awaited } from './Awaited'
 import { Command, Field } from './Command'
 import { Dialog } from './Dialog'
 import { Empty } from './Empty'
 import { PeerName } from './PeerName'
-import { NodesWord, ProofBadge } from './ProofBadge'
+import { ProofBadge } from './ProofBadge'
 import { NoAnswer } from './Trouble'
 import { Moment } from './When'
 
 /** Channels that this node asks hubs for, and that peers ask this node for. */
 export function Asks() {
-  const { t } = useText()
-  const { api, info } = useNode()
-  const { answer: asks, error } = useFetched(api.asks, 5_000)
-  if (!asks) return error === undefined ? <p className="soft">{t.checking}…</p> : <NoAnswer error={error} />
-  const own = asks.filter(({ direction }) => direction === 'outgoing')
-  const ofPeers = asks.filter(({ direction }) => direction === 'incoming')
   return (
     <>
-      {(info.role === 'hub' || ofPeers.length > 0) && (
-        <section className="card flush" aria-label={t.asksOfPeers}>
-          <header>
-            <h2>{t.asksOfPeers}</h2>
-            <span className="count">{ofPeers.length}</span>
-            <span className="grow" />
-            <NodesWord />
-          </header>
-          {ofPeers.length === 0 ? <Empty icon="receive" text={t.asksNoneOfPeers} /> : <p className="soft inset">{t.asksDecide}</p>}
-          <ul className="list">
-            {ofPeers.map((ask) => (
-              <li key={ask.ask_id}>
-                <OfPeer ask={ask} />
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
-      <section className="card flush" aria-label={t.asksOwn}>
-        <header>
-          <h2>{t.asksOwn}</h2>
-          <span className="count">{own.length}</span>
-        </header>
-        {own.length === 0 && <Empty icon="receive" text={t.asksNone} />}
-        <ul className="list">
-          {own.map((ask) => (
-            <li key={ask.ask_id}>
-              <Own ask={ask} />
-            </li>
-          ))}
-        </ul>
-      </section>
+      <OfPeers />
+      <OwnAsks />
     </>
+  )
+}
+
+/** All that peers ask for: none can be left out, or made up. */
+function OfPeers() {
+  const { t } = useText()
+  const { info } = useNode()
+  const proof = useProved('asks')
+  const asks = proof.answer && [...proof.answer.value.items].sort((a, b) => Number(b.createdHeight - a.createdHeight))
+  if (info.role !== 'hub' && asks?.length === 0) return null
+  return (
+    <section className="card flush" aria-label={t.asksOfPeers}>
+      <header>
+        <h2>{t.asksOfPeers}</h2>
+        <span className="count">{asks?.length ?? '…'}</span>
+        <span className="grow" />
+        <ProofBadge proof={proof} />
+      </header>
+      <Awaited proof={proof} />
+      {asks?.length === 0 && <Empty icon="receive" text={t.asksNoneOfPeers} />}
+      {asks && asks.length > 0 && <p className="soft inset">{t.asksDecide}</p>}
+      {proof.answer?.value.complete === false && <p className="soft inset">{t.newestOnly}</p>}
+      <ul className="list">
+        {asks?.map((ask) => (
+          <li key={ask.askId}>
+            <OfPeer ask={ask} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+/** The node lists its own, and the ledger proves what became of each. */
+function OwnAsks() {
+  const { t } = useText()
+  const { api } = useNode()
+  const { answer, error } = useFetched(api.asks, 5_000)
+  const own = answer?.filter(({ direction }) => direction === 'outgoing')
+  return (
+    <section className="card flush" aria-label={t.asksOwn}>
+      <header>
+        <h2>{t.asksOwn}</h2>
+        <span className="count">{own?.length ?? '…'}</span>
+      </header>
+      {!own && (error === undefined ? <p className="empty">{t.checking}…</p> : <NoAnswer error={error} />)}
+      {own?.length === 0 && <Empty icon="receive" text={t.asksNone} />}
+      <ul className="list">
+        {own?.map((ask) => (
+          <li key={ask.ask_id}>
+            <Own ask={ask} />
+          </li>
+        ))}
+      </ul>
+    </section>
   )
 }
 
@@ -66,7 +87,7 @@ interface Shown {
   status: string
   reason: string
   channelId: string | undefined
-  createdAt: number
+  createdAt: Date
 }
 
 /** What is asked for, of whom, and what came of it. */
@@ -78,7 +99,7 @@ function What({ ask: { peer, amountSat, status, reason, channelId, createdAt } }
         <PeerName nodeId={peer} /> <AskPill status={status} />
       </span>
       <small>
-        <Sat sat={amountSat} />, <Moment time={new Date(createdAt * 1_000)} language={language} />
+        <Sat sat={amountSat} />, <Moment time={createdAt} language={language} />
         {channelId !== undefined && (
           <>
             , <Link to={`/channels/${channelId}`}>{t.toChannel}</Link>
@@ -112,7 +133,7 @@ function Own({ ask }: { ask: Ask }) {
             status: { done: 'opened', failed: 'refused' }[order.status] ?? (order.channelId === undefined ? 'asked' : 'opening'),
             reason: order.reason,
             channelId: order.channelId,
-            createdAt: ask.created_at,
+            createdAt: new Date(ask.created_at * 1_000),
           }}
         />
       )}
@@ -122,24 +143,23 @@ function Own({ ask }: { ask: Ask }) {
 }
 
 /** The operator decides, where the policy wants it so. */
-function OfPeer({ ask }: { ask: Ask }) {
+function OfPeer({ ask }: { ask: PeersAsk }) {
   const { t } = useText()
   const order = useOrder()
   const [isRefusing, setRefusing] = useState(false)
-  const { ask_id, peer, amount_sat, status, reason, channel_id, created_at } = ask
-  const shown = { peer, amountSat: BigInt(amount_sat), status, reason: reason ?? '', channelId: channel_id ?? undefined, createdAt: created_at }
+  const { askId, status, receivedAt } = ask
   return (
     <div>
-      <What ask={shown} />
+      <What ask={{ ...ask, createdAt: receivedAt }} />
       {(status === 'asked' || status === 'approved') && (
         <span className="row">
-          {status === 'asked' && <Command label={t.approve} busy={t.working} act={() => order('decideAsk', { askId: ask_id, approve: true })} />}
+          {status === 'asked' && <Command label={t.approve} busy={t.working} act={() => order('decideAsk', { askId, approve: true })} />}
           <button type="button" className="plain" onClick={() => setRefusing(true)}>
             {t.refuse}
           </button>
         </span>
       )}
-      {isRefusing && <Refuse askId={ask_id} onClose={() => setRefusing(false)} />}
+      {isRefusing && <Refuse askId={askId} onClose={() => setRefusing(false)} />}
     </div>
   )
 }

@@ -37,6 +37,7 @@ test('user asks the hub for a channel, is refused, asks again, is approved, and 
     await expect(own.getByText(t.askStates.asked, { exact: true })).toBeVisible()
     await expect(hub.getByText(t.asksWaiting(1))).toBeVisible()
     await hub.getByText(t.asksWaiting(1)).getByRole('link').click()
+    await expect(proved(ofPeers).first()).toBeVisible()
     await picture(hub, 'channels-asks-light')
     await button(row(300_000), t.refuse).click()
     const refusing = hub.getByRole('dialog', { name: t.refuseTitle })
