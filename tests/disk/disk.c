@@ -166,14 +166,18 @@ static void cut_power(void) {
 
 static int is_full(void) { return disk->strike == FULL && disk->struck; }
 
-/* How many of `length` bytes may be written; -1 for an error. The write that fills the disk is cut in half. */
+/* What a disk writes as a whole or not at all. */
+enum { SECTOR = 512 };
+
+/* How many of `length` bytes may be written; -1 for an error. The write that fills the disk is cut in half, unless it
+ * is smaller than a sector. */
 static ssize_t room(const char *name, size_t length) {
     if (is_full()) {
         errno = ENOSPC;
         return -1;
     }
     if (!strikes(FULL, ++disk->writes, name)) return (ssize_t)length;
-    if (length > 1) return (ssize_t)(length / 2);
+    if (length >= SECTOR) return (ssize_t)(length / 2);
     errno = ENOSPC;
     return -1;
 }
