@@ -81,6 +81,8 @@ impl Rejection {
                 "conflict",
                 "replacement",
                 "too-long-mempool-chain",
+                "mempool-limits",
+                "too-large-cluster",
             ]) {
                 Self::Conflict { message }
             } else if is(&[
@@ -101,10 +103,11 @@ impl Rejection {
         )
     }
 
-    /// Whether a higher fee would help.
+    /// Whether a higher fee would help. It does not where limits of chains and of replacements stand in the way.
     pub fn wants_higher_fee(&self) -> bool {
         match self {
-            Self::BelowMinFee { .. } | Self::Conflict { .. } => true,
+            Self::BelowMinFee { .. } => true,
+            Self::Conflict { message } => message.contains("insufficient fee"),
             Self::MissingInputs { .. }
             | Self::NotFinal { .. }
             | Self::FeeTooHigh { .. }
@@ -175,8 +178,16 @@ struct Pending {
     transaction: Transaction,
     settled: Option<Settled>,
     rejected: Option<Rejection>,
+    /// The height from which on an input has been missing.
+    missing_since: Option<u32>,
     /// After a rejection, it is offered again at this time or after the next block, whichever comes first.
     not_before: Option<Instant>,
+}
+
+impl Pending {
+    fn lacks_inputs(&self) -> bool {
+        matches!(self.rejected, Some(Rejection::MissingInputs { .. }))
+    }
 }
 
 /// All transactions that are being pursued. Shared by those who add to it and the follower that drives it.
@@ -198,6 +209,7 @@ impl Broadcasts {
             number,
             settled: None,
             rejected: None,
+            missing_since: None,
             not_before: None,
             transaction,
         };
@@ -247,7 +259,10 @@ impl Broadcasts {
                         self.note(&child.compute_txid(), None);
                         Ok(BroadcastOutcome::Accepted(accepted))
                     }
-                    Ok(Err(rejection)) => Err(rejection),
+                    Ok(Err(rejection)) => {
+                        self.note(&child.compute_txid(), Some(rejection.clone()));
+                        Err(rejection)
+                    }
                     Err(error) => Ok(BroadcastOutcome::Waiting(error)),
                 }
             }
@@ -255,7 +270,37 @@ impl Broadcasts {
         }
     }
 
-    /// The pursued child of a transaction.
+    /// Why a transaction that is being pursued is not taken at this moment.
+    pub(crate) fn rejection(&self, txid: &Txid) -> Option<Rejection> {
+        self.lock().get(txid)?.rejected.clone()
+    }
+
+    /// Transactions whose inputs have been missing for as long as makes the chain final: what they spend is gone, or never was.
+    /// Those whose parent is pursued and may come yet are not lost.
+    pub(crate) fn lost(&self, height: u32) -> Vec<Transaction> {
+        let mut pending = self.lock();
+        let may_come = pending.iter().filter(|(txid, entry)| {
+            let is_replaced = entry.settled.is_some_and(|settled| settled.by != **txid);
+            !is_replaced && !entry.lacks_inputs()
+        });
+        let may_come: HashSet<Txid> = may_come.map(|(txid, _)| *txid).collect();
+        let mut lost = Vec::new();
+        for entry in pending.values_mut() {
+            let mut inputs = entry.transaction.input.iter();
+            let waits = inputs.any(|input| may_come.contains(&input.previous_output.txid));
+            if !entry.lacks_inputs() || waits {
+                entry.missing_since = None;
+                continue;
+            }
+            let since = *entry.missing_since.get_or_insert(height);
+            if height.saturating_sub(since) >= FINAL_DEPTH {
+                lost.push(entry.transaction.clone());
+            }
+        }
+        lost
+    }
+
+    /// The pursued child of a transaction: of several, the newest, which pays the most.
     fn child_of(&self, parent: &Txid) -> Option<Transaction> {
         let pending = self.lock();
         let spends = |entry: &&Pending| {
@@ -264,7 +309,8 @@ impl Broadcasts {
         };
         pending
             .values()
-            .find(spends)
+            .filter(spends)
+            .max_by_key(|entry| entry.number)
             .map(|entry| entry.transaction.clone())
     }
 
@@ -334,20 +380,14 @@ impl Broadcasts {
         {
             return pending.remove(txid).is_some();
         }
-        let not_before = rejected.is_some().then(|| Instant::now() + PAUSE);
-        if let Some(entry) = pending.get_mut(txid) {
-            entry.not_before = not_before;
-        }
-        match pending.get_mut(txid) {
-            Some(entry)
-                if entry.rejected.as_ref().map(std::mem::discriminant)
-                    != rejected.as_ref().map(std::mem::discriminant) =>
-            {
-                entry.rejected = rejected;
-                true
-            }
-            _ => false,
-        }
+        let Some(entry) = pending.get_mut(txid) else {
+            return false;
+        };
+        entry.not_before = rejected.is_some().then(|| Instant::now() + PAUSE);
+        let kind = |rejected: &Option<Rejection>| rejected.as_ref().map(std::mem::discriminant);
+        let is_news = kind(&entry.rejected) != kind(&rejected);
+        entry.rejected = rejected;
+        is_news
     }
 
     /// A block joined the chain.

@@ -233,6 +233,17 @@ impl Chain {
         self.request(Request::Watch(watch));
     }
 
+    /// The unconfirmed transaction that was last seen to spend a watched output, while none is in a block. It may have left the
+    /// mempool since.
+    pub fn waiting_spend(&self, outpoint: &OutPoint) -> Option<Arc<Transaction>> {
+        self.0.shared.registry().waiting_spend(outpoint)
+    }
+
+    /// Why a transaction that is being broadcast is not taken at this moment, if it is not.
+    pub fn rejection(&self, txid: &Txid) -> Option<Rejection> {
+        self.0.shared.broadcasts.rejection(txid)
+    }
+
     /// Ends the watches on this output.
     pub fn unwatch(&self, outpoint: OutPoint) {
         self.request(Request::Unwatch(outpoint));

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bitcoin::{FeeRate, Network};
 
 use crate::error::ChainError;
-use crate::source::ChainSource;
+use crate::source::{ChainSource, USUAL_INCREMENT};
 
 /// How soon a transaction should confirm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,6 +77,7 @@ pub struct FeeEstimates {
 #[derive(Clone, Copy, Debug)]
 struct Rates {
     minimum: FeeRate,
+    increment: FeeRate,
     estimates: [Option<FeeRate>; TARGETS.len()],
 }
 
@@ -87,6 +88,7 @@ impl FeeEstimates {
             bounds,
             rates: Arc::new(RwLock::new(Rates {
                 minimum: bounds.floor,
+                increment: USUAL_INCREMENT,
                 estimates: [None; TARGETS.len()],
             })),
         }
@@ -112,10 +114,16 @@ impl FeeEstimates {
         self.read().minimum.max(self.bounds.floor)
     }
 
+    /// What a replacement pays at least for its own weight, beside what it replaces.
+    pub fn increment(&self) -> FeeRate {
+        self.read().increment
+    }
+
     /// Asks anew. An estimate that could not be asked for stays as it was.
     pub(crate) fn refresh(&self, source: &dyn ChainSource) -> Result<(), ChainError> {
         let mut fresh = Rates {
             minimum: source.mempool_min_fee()?,
+            increment: source.replacement_increment()?,
             estimates: [None; TARGETS.len()],
         };
         for target in TARGETS {
@@ -138,6 +146,7 @@ impl FeeEstimates {
         let estimate = estimate.map(FeeRate::from_sat_per_kwu);
         *self.rates.write().unwrap() = Rates {
             minimum: FeeRate::from_sat_per_kwu(minimum),
+            increment: USUAL_INCREMENT,
             estimates: [estimate; TARGETS.len()],
         };
     }

@@ -61,6 +61,9 @@ pub struct Announcement {
     pub address: String,
 }
 
+/// What replacing a transaction costs where the source says nothing else: 1 sat/vB.
+pub(crate) const USUAL_INCREMENT: FeeRate = FeeRate::from_sat_per_kwu(250);
+
 /// How the source took a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accepted {
@@ -128,6 +131,11 @@ pub trait ChainSource: Send + Sync + 'static {
 
     /// The feerate below which the mempool takes nothing at this moment.
     fn mempool_min_fee(&self) -> Result<FeeRate, ChainError>;
+
+    /// What a transaction must pay at least for its own weight, beside what those paid that it replaces (BIP 125, rule 4).
+    fn replacement_increment(&self) -> Result<FeeRate, ChainError> {
+        Ok(USUAL_INCREMENT)
+    }
 
     /// Where it announces blocks and transactions. Empty: poll it.
     fn announcements(&self) -> Result<Vec<Announcement>, ChainError>;

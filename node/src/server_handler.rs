@@ -30,6 +30,9 @@ pub enum NotAccepted {
     /// Too many channels.
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
+    /// Closing it at the worst time could not be paid for. How much is there is nobody's business.
+    #[error("this node has too few coins on chain to pay for closing one more channel")]
+    Reserve,
     /// A zero-conf channel trusts its opener with the whole balance.
     #[error("channels are usable only once their opening transaction is confirmed")]
     ZeroConf,

@@ -153,10 +153,16 @@ impl Bitcoind {
         });
         let root = self.client("").expect("it has just answered");
         let wallets = root.list_wallets().expect("the list of wallets");
-        if !wallets.iter().any(|wallet| wallet == WALLET) && root.load_wallet(WALLET).is_err() {
-            root.call::<Value>("createwallet", &[json!(WALLET)])
-                .expect("a new wallet");
+        if wallets.iter().any(|wallet| wallet == WALLET) {
+            return;
         }
+        let folder = self.folder.path().join("regtest/wallets").join(WALLET);
+        let call = match folder.exists() {
+            true => "loadwallet",
+            false => "createwallet",
+        };
+        root.call::<Value>(call, &[json!(WALLET)])
+            .expect("its wallet");
     }
 
     fn check_alive(&mut self) {
@@ -199,6 +205,15 @@ impl Bitcoind {
     pub fn restart(&mut self) {
         self.stop();
         self.resume();
+    }
+
+    /// Stops it and starts it with these arguments beside the plain ones.
+    ///
+    /// # Panics
+    /// If it does not start again.
+    pub fn restart_with(&mut self, arguments: &[&str]) {
+        self.options.arguments = arguments.iter().copied().map(str::to_owned).collect();
+        self.restart();
     }
 
     /// Address of its RPC server.

@@ -9,6 +9,7 @@ pub mod bitcoind;
 pub mod disk;
 pub mod folder;
 pub mod length;
+pub mod mempool;
 pub mod net;
 pub mod node;
 pub mod stranger;

@@ -61,6 +61,8 @@ impl Net {
         };
         let bitcoind = Bitcoind::start_with_coins(options);
         let folder = TempDir::with_prefix("zarnitsa-net-").expect("a temporary folder");
+        let are_hubs = nodes.iter().filter(|(_, role)| *role == "hub");
+        let hubs: Vec<String> = are_hubs.map(|(name, _)| (*name).to_owned()).collect();
         let mut nodes: Vec<Node> = nodes
             .iter()
             .map(|(name, role)| Node::create(folder.path(), name, role, &bitcoind))
@@ -68,12 +70,16 @@ impl Net {
         for node in &mut nodes {
             node.start();
         }
-        Self {
+        let net = Self {
             nodes,
             bitcoind,
             folder,
             _turn: turn,
+        };
+        for hub in hubs {
+            world::fund(&net.bitcoind, net.node(&hub), world::HUB_COINS);
         }
+        net
     }
 
     /// The temporary folder of all nodes.

@@ -15,6 +15,9 @@ use crate::bitcoind::{Bitcoind, Options};
 use crate::node::Node;
 use crate::wait;
 
+/// What a hub has on chain to begin with: enough to pay for closing some channels.
+pub const HUB_COINS: Amount = Amount::from_sat(100_000);
+
 /// One world at a time: two would only slow one another down.
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -47,9 +50,18 @@ impl World {
     /// # Panics
     /// If a part does not start.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with a bitcoind of these arguments.
+    ///
+    /// # Panics
+    /// If a part does not start.
+    pub fn start_with(arguments: &[&str]) -> Self {
         let turn = turn();
         let options = Options {
             txindex: true,
+            arguments: arguments.iter().copied().map(str::to_owned).collect(),
             ..Options::default()
         };
         let bitcoind = Bitcoind::start_with_coins(options);
@@ -65,6 +77,8 @@ impl World {
         };
         world.user.start();
         world.hub.start();
+        // A hub that could not pay for a close accepts no channels.
+        world.fund(&world.hub, HUB_COINS);
         world
     }
 

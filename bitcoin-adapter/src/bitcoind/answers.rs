@@ -78,6 +78,13 @@ pub(super) struct MempoolAnswer {
     /// For 1000 virtual bytes.
     #[serde(rename = "minrelaytxfee", with = "bitcoin::amount::serde::as_btc")]
     pub(super) min_relay_fee: Amount,
+    /// For 1000 virtual bytes. A bitcoind older than 24 does not say.
+    #[serde(
+        default,
+        rename = "incrementalrelayfee",
+        with = "bitcoin::amount::serde::as_btc::opt"
+    )]
+    pub(super) increment: Option<Amount>,
 }
 
 /// Of `getzmqnotifications`, one of them.

@@ -16,7 +16,9 @@ use super::connection::CallError;
 use super::Bitcoind;
 use crate::broadcast::Rejection;
 use crate::error::ChainError;
-use crate::source::{Accepted, Announcement, BlockRef, ChainSource, Header, Indexed, Unspent};
+use crate::source::{
+    Accepted, Announcement, BlockRef, ChainSource, Header, Indexed, Unspent, USUAL_INCREMENT,
+};
 
 /// RPC_MISC_ERROR: among others, a block without data.
 const MISC: i32 = -1;
@@ -190,7 +192,8 @@ impl ChainSource for Bitcoind {
         let call = "submitpackage";
         let package: Vec<String> = transactions.iter().map(|tx| serialize_hex(*tx)).collect();
         let answer: Result<PackageAnswer, CallError> =
-            self.connection.call(call, &[json!(package)]);
+            // Without bitcoind's own limit: a child that pays for a large parent has a high feerate by itself.
+            self.connection.call(call, &[json!(package), json!(0)]);
         match answer {
             Ok(answer) => Ok(match answer.refusal() {
                 None => Ok(Accepted::InMempool),
@@ -222,6 +225,11 @@ impl ChainSource for Bitcoind {
     fn mempool_min_fee(&self) -> Result<FeeRate, ChainError> {
         let answer: MempoolAnswer = self.ask("getmempoolinfo", &[])?;
         Ok(rate(answer.min_fee.max(answer.min_relay_fee)))
+    }
+
+    fn replacement_increment(&self) -> Result<FeeRate, ChainError> {
+        let answer: MempoolAnswer = self.ask("getmempoolinfo", &[])?;
+        Ok(answer.increment.map_or(USUAL_INCREMENT, rate))
     }
 
     fn announcements(&self) -> Result<Vec<Announcement>, ChainError> {

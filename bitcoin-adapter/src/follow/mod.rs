@@ -279,6 +279,7 @@ impl Follower {
         {
             self.tell(ChainEvent::Broadcast(event));
         }
+        self.give_up_lost(tip);
         if self.state.fees_due.is_none_or(|due| Instant::now() >= due) {
             self.shared.fees.refresh(source.as_ref())?;
             self.state.fees_due = Some(Instant::now() + FEE_INTERVAL);
@@ -288,6 +289,25 @@ impl Follower {
         } else {
             Round::Settled
         })
+    }
+
+    /// A payment of the wallet's whose other inputs are gone, as where a channel ended by another commitment than the one that it
+    /// pays for, holds the wallet's coins no longer.
+    fn give_up_lost(&self, tip: BlockRef) {
+        let Some(wallet) = &self.wallet else {
+            return;
+        };
+        for transaction in self.shared.broadcasts.lost(tip.height) {
+            if !wallet.pays(&transaction) {
+                continue;
+            }
+            let txid = transaction.compute_txid();
+            tracing::info!(%txid, "can never confirm: its coins are free");
+            self.shared.broadcasts.remove(&txid);
+            if let Err(error) = wallet.forget(&txid) {
+                tracing::error!(%error, "the wallet cannot forget a lost transaction");
+            }
+        }
     }
 
     fn sync_wallet(&mut self, tip: BlockRef) -> Result<(), ChainError> {

@@ -29,7 +29,7 @@ struct SpendEntry {
     place: Option<Place>,
     told_buried: bool,
     /// The newest unconfirmed spender that was told of.
-    seen: Option<Txid>,
+    seen: Option<Arc<Transaction>>,
 }
 
 /// All watches of this run.
@@ -209,6 +209,12 @@ impl Registry {
         events
     }
 
+    /// The newest unconfirmed spender of a watched output that no block has spent.
+    pub(crate) fn waiting_spend(&self, outpoint: &OutPoint) -> Option<Arc<Transaction>> {
+        let entry = self.spends.get(outpoint)?;
+        entry.seen.clone().filter(|_| entry.place.is_none())
+    }
+
     /// A transaction entered the mempool.
     pub(crate) fn see(&mut self, transaction: &Arc<Transaction>) -> Vec<WatchEvent> {
         let mut events = Vec::new();
@@ -218,8 +224,9 @@ impl Registry {
                 continue;
             };
             let txid = transaction.compute_txid();
-            if entry.place.is_none() && entry.seen != Some(txid) {
-                entry.seen = Some(txid);
+            let seen = entry.seen.as_ref().map(|seen| seen.compute_txid());
+            if entry.place.is_none() && seen != Some(txid) {
+                entry.seen = Some(Arc::clone(transaction));
                 events.push(WatchEvent::SpendSeen {
                     outpoint,
                     transaction: Arc::clone(transaction),

@@ -140,7 +140,7 @@ impl Inner {
         paid?.checked_sub(kept?)
     }
 
-    fn output(&self, outpoint: &OutPoint) -> Option<TxOut> {
+    pub(super) fn output(&self, outpoint: &OutPoint) -> Option<TxOut> {
         let graphs = self
             .accounts
             .iter()

@@ -175,6 +175,37 @@ impl Wallet {
         self.lock().accounts.iter().any(mine)
     }
 
+    /// Whether this wallet pays for a transaction, or for a part of it.
+    pub fn pays(&self, transaction: &Transaction) -> bool {
+        let pays = |account: &Account| account.pays(transaction);
+        self.lock().accounts.iter().any(pays)
+    }
+
+    /// All transactions in no block that spend one of these outputs and concern the wallet: replaced and forgotten ones too.
+    pub fn unconfirmed_spends(&self, outpoints: &[OutPoint]) -> Vec<Arc<Transaction>> {
+        let inner = self.lock();
+        let mut spends: BTreeMap<Txid, Arc<Transaction>> = BTreeMap::new();
+        for account in &inner.accounts {
+            let graph = account.wallet.tx_graph();
+            let spenders = outpoints.iter().flat_map(|at| graph.outspends(*at));
+            for txid in spenders {
+                let confirmed = account
+                    .wallet
+                    .get_tx(*txid)
+                    .is_some_and(|entry| entry.chain_position.is_confirmed());
+                if let Some(transaction) = graph.get_tx(*txid).filter(|_| !confirmed) {
+                    spends.insert(*txid, transaction);
+                }
+            }
+        }
+        spends.into_values().collect()
+    }
+
+    /// What an output that the wallet knows holds.
+    pub fn value_of(&self, outpoint: &OutPoint) -> Option<bitcoin::Amount> {
+        Some(self.lock().output(outpoint)?.value)
+    }
+
     /// Reserves the coins that a transaction spends: one that an earlier run signed and the ledger
     /// remembers, and that the wallet may not have seen on the chain yet. Coins of others in it do
     /// not matter.

@@ -1,20 +1,30 @@
 //! Claims what is this node's of channels whose funding output is spent.
 //!
 //! What there is to claim is the machine's to say, from what the ledger holds; this builds, signs and broadcasts the
-//! transactions, and pays for them. What it remembers of its own transactions is in memory only: after a restart claims
-//! are made anew, and the mempool refuses those that pay less than what is there already, which raises their fee.
+//! transactions, and pays for them. What it remembers of its own transactions is in memory only: after a restart it finds
+//! them in the wallet, and goes on from what they pay.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `plan` | which claims share a transaction, and what it may cost |
+//! | `pay` | builds and signs claims |
+//! | `bump` | pays for a commitment by its anchor |
+//! | `recall` | finds what earlier runs made |
+//! | `reserve` | coins that are held back for all this |
 
 mod bump;
 mod pay;
 mod plan;
+mod recall;
 mod reserve;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use bitcoin::{Amount, OutPoint, Transaction, Txid};
+use bitcoin::{Amount, OutPoint, Transaction, Txid, Weight};
+use tokio::sync::mpsc::UnboundedSender;
 use zarnitsa_channel::ids::ChannelId;
-use zarnitsa_channel::state::Channel;
+use zarnitsa_channel::state::{Channel, Claim, ClaimKind, Resolution, SpendKind};
 
 use crate::funding::FundingError;
 use crate::shared::Shared;
@@ -40,6 +50,7 @@ struct Made {
     /// What it claims.
     outpoints: BTreeSet<OutPoint>,
     txid: Txid,
+    /// Together with its parent, where it pays for one.
     feerate_per_kw: u32,
     fee: Amount,
     /// The chain's height when it was made.
@@ -48,32 +59,81 @@ struct Made {
     coins: Vec<OutPoint>,
 }
 
+/// What is done for one channel.
+#[derive(Debug, Default)]
+struct Pursuit {
+    made: Vec<Made>,
+    /// The highest feerate that was ever offered for an output.
+    offered: HashMap<OutPoint, u32>,
+    /// All that was ever made for it: what is not among these is somebody else's.
+    ours: HashSet<Txid>,
+    /// Outputs that somebody else is after.
+    contested: HashSet<OutPoint>,
+    /// Outputs for which earlier runs' transactions were looked up.
+    recalled: HashSet<OutPoint>,
+    /// The commitment that waits for a block, and the height from which on it was seen to.
+    waiting: Option<(Txid, u32)>,
+}
+
+impl Pursuit {
+    fn note(&mut self, made: Made) {
+        self.ours.insert(made.txid);
+        for at in &made.outpoints {
+            let offered = self.offered.entry(*at).or_default();
+            *offered = made.feerate_per_kw.max(*offered);
+        }
+        self.made.push(made);
+    }
+}
+
 /// See the module.
 pub(crate) struct Claimer {
     shared: Arc<Shared>,
-    made: HashMap<ChannelId, Vec<Made>>,
-    /// Outputs that somebody else is after.
-    contested: HashSet<OutPoint>,
-    /// Transactions that the mempool does not take for their fee.
-    refused: Arc<Mutex<HashSet<Txid>>>,
+    pursuits: HashMap<ChannelId, Pursuit>,
+    /// Told of channels whose claim was refused for its fee: they are to be looked at again at once.
+    refused: UnboundedSender<ChannelId>,
 }
 
 impl Claimer {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, refused: UnboundedSender<ChannelId>) -> Self {
         Self {
             shared,
-            made: HashMap::new(),
-            contested: HashSet::new(),
-            refused: Arc::default(),
+            pursuits: HashMap::new(),
+            refused,
         }
     }
 
     /// A transaction in the mempool spends this output. If it is not one of this node's, the output is contested.
-    pub(crate) fn contested(&mut self, outpoint: OutPoint, txid: Txid) {
-        let ours = self.made.values().flatten().any(|made| made.txid == txid);
-        if !ours && self.contested.insert(outpoint) {
+    pub(crate) fn contested(&mut self, id: ChannelId, outpoint: OutPoint, txid: Txid) {
+        let made_before = |txid: Txid| {
+            let wallet = &self.shared.wallet;
+            let mut spends = wallet.unconfirmed_spends(&[outpoint]).into_iter();
+            spends.any(|known| known.compute_txid() == txid && self.is_claim(&id, &known))
+        };
+        let pursuit = self.pursuits.get(&id);
+        let ours = pursuit.is_some_and(|pursuit| pursuit.ours.contains(&txid));
+        if ours || made_before(txid) {
+            return;
+        }
+        let pursuit = self.pursuits.entry(id).or_default();
+        if pursuit.contested.insert(outpoint) {
             tracing::warn!(%outpoint, %txid, "somebody else is after an output of a close");
         }
+    }
+
+    /// Whether a transaction pays for a claim of this node's, or to it: a stranger's does neither.
+    fn is_claim(&self, id: &ChannelId, transaction: &Transaction) -> bool {
+        let wallet = &self.shared.wallet;
+        let channel = self.shared.channel(id);
+        let upfront = channel.and_then(|it| it.params().holder.upfront_shutdown_script.clone());
+        let outputs = || {
+            transaction
+                .output
+                .iter()
+                .map(|output| &output.script_pubkey)
+        };
+        let to_us = outputs().any(|script| Some(script) == upfront.as_ref());
+        wallet.pays(transaction) || to_us || outputs().all(|script| wallet.is_mine(script))
     }
 
     /// Makes and raises the channel's claims as far as they can be in the block after `height`.
@@ -81,17 +141,31 @@ impl Claimer {
         let Some(channel) = self.shared.channel(id) else {
             return;
         };
-        self.forget_finished(id, &channel);
-        if channel.spend().is_none() {
+        let Some(spend) = channel.spend() else {
             if let Err(error) = self.bump_commitment(&channel, height) {
                 tracing::warn!(channel = %id, %error, "the commitment's fee cannot be raised now");
             }
             return;
-        }
+        };
+        let claims = with_deadlines(&channel);
+        self.forget_finished(id, &claims);
+        let values = claims.iter().map(|claim| (claim.outpoint, claim.value));
+        let no_parent = (Amount::ZERO, Weight::ZERO);
+        self.recall(*id, &values.collect(), no_parent, height);
+        let moves = channel.resolution().is_some_and(Resolution::has_moved);
+        let is_revoked = matches!(spend.kind, SpendKind::Revoked { .. });
         let next = height.saturating_add(1);
-        let mut claims = channel.claims();
-        claims.retain(|claim| claim.spendable_at <= next);
-        for offer in plan::offers(claims, &self.contested) {
+        let due = claims
+            .into_iter()
+            .filter(|claim| claim.spendable_at <= next)
+            .collect();
+        let estimate = self.estimate(Some(0));
+        let pursuit = self.pursuits.entry(*id).or_default();
+        let rivals = plan::Rivals {
+            contested: &pursuit.contested,
+            cheater_moves: is_revoked && (moves || !pursuit.contested.is_empty()),
+        };
+        for offer in plan::offers(due, rivals, estimate) {
             if let Err(error) = self.pursue(&channel, &offer, height) {
                 tracing::warn!(channel = %id, %error, "a claim cannot be made now");
             }
@@ -100,16 +174,13 @@ impl Claimer {
 
     /// What is spent, by whomever, needs no claim. Its broadcast goes on, for a reorg may give it back; coins of the wallet in
     /// it are free where it lost.
-    fn forget_finished(&mut self, id: &ChannelId, channel: &Channel) {
-        // While nothing is confirmed there is the commitment's child alone.
-        if channel.spend().is_none() {
-            return;
-        }
-        let claims = channel.claims();
+    fn forget_finished(&mut self, id: &ChannelId, claims: &[Claim]) {
         let unspent: HashSet<OutPoint> = claims.iter().map(|claim| claim.outpoint).collect();
         let wallet = &self.shared.wallet;
-        if let Some(made) = self.made.get_mut(id) {
-            made.retain(|made| {
+        if let Some(pursuit) = self.pursuits.get_mut(id) {
+            pursuit.waiting = None;
+            pursuit.contested.retain(|at| unspent.contains(at));
+            pursuit.made.retain(|made| {
                 let stays = made.outpoints.iter().any(|at| unspent.contains(at));
                 if !stays {
                     wallet.release(&made.txid);
@@ -122,33 +193,43 @@ impl Claimer {
     fn pursue(&mut self, channel: &Channel, offer: &Offer, height: u32) -> Result<(), ClaimError> {
         let outpoints: BTreeSet<OutPoint> =
             offer.claims.iter().map(|claim| claim.outpoint).collect();
-        let earlier: Vec<Made> = self
-            .made
-            .get(&channel.id())
-            .into_iter()
-            .flatten()
-            .filter(|made| !made.outpoints.is_disjoint(&outpoints))
-            .cloned()
-            .collect();
+        let pursuit = self.pursuits.entry(channel.id()).or_default();
+        let mut earlier = pursuit.made.clone();
+        earlier.retain(|made| !made.outpoints.is_disjoint(&outpoints));
+        // One that lost an input to somebody else is in no mempool: it need not be outbid.
+        let lives = |made: &&Made| {
+            let lost = |at: &OutPoint| pursuit.contested.contains(at);
+            made.outpoints.is_subset(&outpoints) && !made.outpoints.iter().any(lost)
+        };
+        let living: Vec<Made> = earlier.iter().filter(lives).cloned().collect();
         let same = earlier.iter().find(|made| made.outpoints == outpoints);
-        let refused = same.is_some_and(|made| self.is_refused(&made.txid));
-        let least = earlier.iter().map(|made| made.feerate_per_kw).max();
-        let estimate = self.estimate(offer.blocks_left(height));
+        let offered = outpoints.iter().filter_map(|at| pursuit.offered.get(at));
+        let last = offered.copied().max();
+        let blocks_left = offer.blocks_left(height);
         let wanted = plan::feerate(&plan::Bid {
-            estimate,
-            last: least,
-            age: same.map(|made| height.saturating_sub(made.height)),
-            blocks_left: offer.blocks_left(height),
-            refused,
+            estimate: self.estimate(blocks_left),
+            last,
+            // Where none is left to be outbid, another set of outputs may pay what was paid before.
+            age: match (same, living.is_empty()) {
+                (Some(made), _) => Some(height.saturating_sub(made.height)),
+                (None, true) => Some(0),
+                (None, false) => None,
+            },
+            blocks_left,
+            refused: same.is_some_and(|made| self.is_refused(&made.txid)),
+            increment: self.increment(),
         });
         let wanted = wanted
             .min(offer.most_feerate_per_kw(height))
-            .max(least.unwrap_or(0));
-        let enough = same.is_some_and(|made| made.feerate_per_kw >= wanted);
-        if enough {
+            .max(last.unwrap_or(0));
+        if same.is_some_and(|made| made.feerate_per_kw >= wanted) {
             return Ok(());
         }
-        let (transaction, mut made) = self.build(channel, offer, wanted, &earlier)?;
+        if wanted < self.least_feerate() && !offer.is_paid_for() {
+            tracing::debug!(channel = %channel.id(), wanted, "a claim is not worth what blocks ask now");
+            return Ok(());
+        }
+        let (transaction, mut made) = self.build(channel, offer, wanted, &living)?;
         made.height = height;
         made.outpoints = outpoints;
         self.replace(channel.id(), &earlier, made, vec![transaction]);
@@ -163,21 +244,23 @@ impl Claimer {
         made: Made,
         transactions: Vec<Transaction>,
     ) {
-        let list = self.made.entry(id).or_default();
+        let pursuit = self.pursuits.entry(id).or_default();
         for old in earlier {
             self.shared.chain.stop_broadcast(&old.txid);
             self.shared.wallet.release(&old.txid);
-            list.retain(|made| made.txid != old.txid);
+            pursuit.made.retain(|made| made.txid != old.txid);
         }
         tracing::info!(
             channel = %id, txid = %made.txid, fee = %made.fee, feerate_per_kw = made.feerate_per_kw,
             outputs = made.outpoints.len(), replaced = earlier.len(), "claims"
         );
-        list.push(made);
-        self.broadcast(transactions);
+        pursuit.note(made);
+        self.broadcast(id, transactions);
     }
 
-    fn broadcast(&self, transactions: Vec<Transaction>) {
+    /// Broadcasts a transaction, or a parent and its child, and has the channel looked at again where they are refused for their
+    /// fee.
+    pub(crate) fn broadcast(&self, id: ChannelId, transactions: Vec<Transaction>) {
         let (chain, refused) = (self.shared.chain.clone(), self.refused.clone());
         tokio::spawn(async move {
             let Some(last) = transactions.last().map(Transaction::compute_txid) else {
@@ -188,18 +271,35 @@ impl Claimer {
                 Err(rejection) => {
                     tracing::warn!(txid = %last, %rejection, "not taken by the network yet");
                     if rejection.wants_higher_fee() {
-                        let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
-                        refused.insert(last);
+                        let _ = refused.send(id); // a node that stops asks nothing
                     }
                 }
             }
         });
     }
 
+    /// Whether the mempool does not take it for its fee.
     fn is_refused(&self, txid: &Txid) -> bool {
-        let refused = self.refused.lock();
-        refused
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(txid)
+        let rejection = self.shared.chain.rejection(txid);
+        rejection.is_some_and(|rejection| rejection.wants_higher_fee())
     }
+}
+
+/// Blocks that an expired HTLC of this node's is given to be taken back: the peer may find its preimage at any moment, and the
+/// HTLC that pays for it upstream expires in its turn.
+const TIMEOUT_BLOCKS: u32 = 18;
+
+/// The channel's claims, with the deadline of HTLCs that are to be taken back: there is none once the preimage is known, for
+/// then the HTLC upstream is paid for.
+fn with_deadlines(channel: &Channel) -> Vec<Claim> {
+    let mut claims = channel.claims();
+    for claim in &mut claims {
+        let ClaimKind::Timeout(terms) = claim.kind else {
+            continue;
+        };
+        let htlc = channel.htlc(terms.offered_by, terms.id);
+        let is_paid = htlc.is_some_and(|htlc| htlc.preimage.is_some());
+        claim.deadline = (!is_paid).then(|| terms.cltv_expiry.saturating_add(TIMEOUT_BLOCKS));
+    }
+    claims
 }

@@ -1,24 +1,24 @@
 //! Which claims share a transaction, and what a transaction may cost. Pure.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
+use bitcoin::sighash::EcdsaSighashType;
 use bitcoin::OutPoint;
 use zarnitsa_channel::state::{Claim, ClaimKind, ClaimSpend};
 
 /// Inputs of one transaction: far below what relays, and so few that one contested input spoils little.
 const MAX_INPUTS: usize = 100;
 
-/// Blocks that an expired HTLC of this node's is given to be taken back: the peer may find its preimage at any moment, and the
-/// HTLC that pays for it upstream expires in its turn.
-const TIMEOUT_BLOCKS: u32 = 18;
+/// Second stages of one transaction: each that somebody else takes has the others made anew.
+const MAX_STAGES: usize = 20;
 
 /// So near its deadline a claim is raised with every block; before that every six blocks.
 const NEAR_BLOCKS: u32 = 18;
 
 /// The part of its value that a claim may cost, in percent: in time, and near its deadline.
-const BUDGET_PERCENT: (u64, u64) = (50, 90);
+pub(super) const BUDGET_PERCENT: (u64, u64) = (50, 90);
 
-/// The step by which a fee is raised: what replacement asks for (BIP 125), and more than a trifle.
+/// The step by which a fee is raised. Replacement asks for a step of its own besides (BIP 125).
 const RAISE: (u64, u64) = (5, 4);
 
 /// What an input of the wallet and its change weigh.
@@ -37,26 +37,31 @@ pub(super) struct Bid {
     pub estimate: u32,
     /// What was offered before for any of these outputs.
     pub last: Option<u32>,
-    /// Blocks since the same transaction was last made.
+    /// Blocks since the same transaction was last made; `None` where it is another one.
     pub age: Option<u32>,
     pub blocks_left: Option<u32>,
     /// The mempool took it not for its fee.
     pub refused: bool,
+    /// What a replacement must pay more.
+    pub increment: u32,
 }
 
-/// Never lower than before, and higher by a step where the last offer was refused or has waited for too long.
+/// Never lower than before, and higher by a step where the last offer was refused, or has waited for too long before a
+/// deadline. What has no deadline pays what blocks ask and no more, however long it waits.
 pub(super) fn feerate(bid: &Bid) -> u32 {
     let Some(last) = bid.last else {
         return bid.estimate;
     };
-    let patience = match bid.blocks_left {
-        Some(left) if left <= NEAR_BLOCKS => 1,
-        Some(_) | None => 6,
-    };
     // Another set of outputs is another transaction: it must beat those that it replaces.
-    let waited = bid.age.is_none_or(|age| age >= patience);
-    let raised = u64::from(last).saturating_mul(RAISE.0).div_ceil(RAISE.1);
-    let raised = u32::try_from(raised).unwrap_or(u32::MAX);
+    let waited = match (bid.age, bid.blocks_left) {
+        (None, _) => true,
+        (Some(age), Some(left)) if left <= NEAR_BLOCKS => age >= 1,
+        (Some(age), Some(_)) => age >= 6,
+        (Some(_), None) => false,
+    };
+    let part = u64::from(last).saturating_mul(RAISE.0).div_ceil(RAISE.1);
+    let step = u64::from(last).saturating_add(bid.increment.into());
+    let raised = u32::try_from(part.max(step)).unwrap_or(u32::MAX);
     if bid.refused || waited {
         return raised.max(bid.estimate);
     }
@@ -67,36 +72,100 @@ pub(super) fn feerate(bid: &Bid) -> u32 {
     }
 }
 
-/// Balances that nobody contests go together, and so do penalties until somebody contests one; every HTLC goes alone, so that
-/// no other transaction can make its claim void.
-pub(super) fn offers(claims: Vec<Claim>, contested: &HashSet<OutPoint>) -> Vec<Offer> {
-    let (mut sweep, mut penalty, mut alone) = (Vec::new(), Vec::new(), Vec::new());
-    for claim in claims {
-        match claim.kind {
-            ClaimKind::Delayed | ClaimKind::Balance => sweep.push(claim),
-            ClaimKind::Penalty if !contested.contains(&claim.outpoint) => penalty.push(claim),
-            ClaimKind::Penalty | ClaimKind::Timeout(_) | ClaimKind::Success(_) => alone.push(claim),
+/// The part of a value that may be spent for it, by how many blocks are left.
+pub(super) fn budget_percent(blocks_left: Option<u32>) -> u64 {
+    match blocks_left {
+        Some(left) if left <= NEAR_BLOCKS => BUDGET_PERCENT.1,
+        Some(_) | None => BUDGET_PERCENT.0,
+    }
+}
+
+/// Claims that may share a transaction. In the order of their urgency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    /// HTLC-success or HTLC-timeout transactions, which have one lock time.
+    Stages { lock_time: u32 },
+    /// What the cheater may move.
+    HtlcPenalties,
+    /// What the cheater cannot take before a delay: nothing that it moves makes this void.
+    Penalties,
+    /// What nobody contests.
+    Sweeps,
+}
+
+/// Who is after what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rivals<'a> {
+    /// Outputs that somebody else is after at this moment.
+    pub contested: &'a HashSet<OutPoint>,
+    /// The cheater has begun to move what is to be taken from it.
+    pub cheater_moves: bool,
+}
+
+/// The part of the claims that are worth a transaction, in as few as is safe. What is contested goes alone, lest it makes
+/// the others void; so do all HTLCs of a revoked commitment once its cheater moves one of them. A second stage that is worth
+/// less than its part of the fee at `estimate` goes alone too, and waits for cheaper blocks.
+pub(super) fn offers(claims: Vec<Claim>, rivals: Rivals<'_>, estimate: u32) -> Vec<Offer> {
+    let mut groups: BTreeMap<Group, Vec<Claim>> = BTreeMap::new();
+    let mut offers = Vec::new();
+    for claim in claims.into_iter().filter(Claim::is_worthwhile) {
+        match group(&claim, rivals, estimate) {
+            Some(group) => groups.entry(group).or_default().push(claim),
+            None => offers.push(Offer {
+                claims: vec![claim],
+            }),
         }
     }
-    let together = [sweep, penalty];
-    let together = together
-        .iter()
-        .flat_map(|claims| claims.chunks(MAX_INPUTS))
-        .map(|claims| Offer {
+    for (group, claims) in groups {
+        let most = match group {
+            Group::Stages { .. } => MAX_STAGES,
+            Group::HtlcPenalties | Group::Penalties | Group::Sweeps => MAX_INPUTS,
+        };
+        offers.extend(claims.chunks(most).map(|claims| Offer {
             claims: claims.to_vec(),
-        });
-    let alone = alone.into_iter().map(|claim| Offer {
-        claims: vec![claim],
-    });
-    // Those with the nearest deadline first.
-    let mut offers: Vec<Offer> = together.chain(alone).collect();
+        }));
+    }
+    // Those with the nearest deadline first: they get the wallet's coins.
     offers.sort_by_key(|offer| offer.deadline().unwrap_or(u32::MAX));
     offers
 }
 
+fn group(claim: &Claim, rivals: Rivals<'_>, estimate: u32) -> Option<Group> {
+    if rivals.contested.contains(&claim.outpoint) {
+        return None;
+    }
+    match (claim.kind, &claim.spend) {
+        (ClaimKind::Delayed | ClaimKind::Balance, _) => Some(Group::Sweeps),
+        (ClaimKind::Penalty, _) => Some(Group::Penalties),
+        (ClaimKind::HtlcPenalty, _) => (!rivals.cheater_moves).then_some(Group::HtlcPenalties),
+        // One of the peer's commitment pays for itself, and the peer may be after each.
+        (ClaimKind::Timeout(_) | ClaimKind::Success(_), ClaimSpend::Output(_)) => None,
+        (ClaimKind::Timeout(_) | ClaimKind::Success(_), ClaimSpend::SecondStage { stage, .. }) => {
+            // BOLT 5: others may join a transaction that the peer signed for one input and one output.
+            let joins =
+                stage.countersignatory_sighash_type() == EcdsaSighashType::SinglePlusAnyoneCanPay;
+            let fee = u64::from(estimate).saturating_mul(stage.max_weight()) / 1_000;
+            let worth = claim.value.to_sat().saturating_mul(BUDGET_PERCENT.0) / 100;
+            (joins && worth >= fee).then(|| Group::Stages {
+                lock_time: stage.tx().lock_time.to_consensus_u32(),
+            })
+        }
+    }
+}
+
 impl Offer {
+    /// Whether its fee was agreed on with the commitment: it is what it is.
+    pub(super) fn is_paid_for(&self) -> bool {
+        self.claims.iter().any(|claim| match &claim.spend {
+            ClaimSpend::Output(_) => false,
+            ClaimSpend::SecondStage { stage, .. } => {
+                stage.countersignatory_sighash_type() == EcdsaSighashType::All
+            }
+        })
+    }
+
     fn deadline(&self) -> Option<u32> {
-        self.claims.iter().filter_map(deadline).min()
+        self.claims.iter().filter_map(|claim| claim.deadline).min()
     }
 
     pub(super) fn blocks_left(&self, height: u32) -> Option<u32> {
@@ -104,37 +173,28 @@ impl Offer {
             .map(|deadline| deadline.saturating_sub(height))
     }
 
-    fn weight(&self) -> u64 {
+    pub(super) fn weight(&self) -> u64 {
         let inputs = self.claims.iter().map(|claim| match &claim.spend {
             // 41 bytes of input without its witness.
             ClaimSpend::Output(output) => output.witness_weight().saturating_add(164),
-            ClaimSpend::SecondStage { stage, .. } => {
-                stage.max_weight().saturating_add(WALLET_PART_WEIGHT)
-            }
+            ClaimSpend::SecondStage { stage, .. } => stage.max_weight(),
         });
+        let has_stages = |claim: &Claim| matches!(claim.spend, ClaimSpend::SecondStage { .. });
+        let wallet = match self.claims.iter().any(has_stages) {
+            true => WALLET_PART_WEIGHT,
+            false => 0,
+        };
         // Fields and one output.
-        inputs.sum::<u64>().saturating_add(42 + 172)
+        inputs.sum::<u64>().saturating_add(wallet + 42 + 172)
     }
 
     /// The highest feerate that the value at stake is worth.
     pub(super) fn most_feerate_per_kw(&self, height: u32) -> u32 {
         let value = self.claims.iter().map(|claim| claim.value.to_sat());
-        let percent = match self.blocks_left(height) {
-            Some(left) if left <= NEAR_BLOCKS => BUDGET_PERCENT.1,
-            Some(_) | None => BUDGET_PERCENT.0,
-        };
+        let percent = budget_percent(self.blocks_left(height));
         let budget = value.sum::<u64>().saturating_mul(percent) / 100;
         let most = budget.saturating_mul(1_000) / self.weight().max(1);
         u32::try_from(most).unwrap_or(u32::MAX)
-    }
-}
-
-fn deadline(claim: &Claim) -> Option<u32> {
-    match claim.kind {
-        ClaimKind::Timeout(terms) => Some(terms.cltv_expiry.saturating_add(TIMEOUT_BLOCKS)),
-        ClaimKind::Delayed | ClaimKind::Balance | ClaimKind::Success(_) | ClaimKind::Penalty => {
-            claim.deadline
-        }
     }
 }
 
@@ -149,6 +209,7 @@ mod tests {
             age,
             blocks_left,
             refused: false,
+            increment: 250,
         }
     }
 
@@ -159,6 +220,7 @@ mod tests {
 
     #[test]
     fn feerate_is_never_lower_than_before() {
+        assert_eq!(feerate(&bid(Some(4_000), Some(0), Some(30))), 4_000);
         assert_eq!(feerate(&bid(Some(4_000), Some(0), None)), 4_000);
         assert_eq!(feerate(&bid(Some(4_000), None, None)), 5_000);
     }
@@ -167,7 +229,22 @@ mod tests {
     fn feerate_rises_with_each_block_near_the_deadline_and_with_every_sixth_before() {
         assert_eq!(feerate(&bid(Some(1_000), Some(1), Some(18))), 1_250);
         assert_eq!(feerate(&bid(Some(1_000), Some(1), Some(19))), 1_000);
-        assert_eq!(feerate(&bid(Some(1_000), Some(6), None)), 1_250);
+        assert_eq!(feerate(&bid(Some(1_000), Some(6), Some(19))), 1_250);
+    }
+
+    #[test]
+    fn feerate_without_a_deadline_is_what_blocks_ask_however_long_it_waits() {
+        assert_eq!(feerate(&bid(Some(1_000), Some(2_016), None)), 1_000);
+        assert_eq!(feerate(&bid(Some(700), Some(0), None)), 1_000);
+    }
+
+    #[test]
+    fn feerate_of_a_replacement_is_higher_by_what_replacing_costs() {
+        let low = Bid {
+            estimate: 253,
+            ..bid(Some(253), Some(1), Some(3))
+        };
+        assert_eq!(feerate(&low), 503, "a quarter would be refused");
     }
 
     #[test]

@@ -1,5 +1,10 @@
 //! On-chain coins that are held back, so that every channel could be closed at the worst time. With anchors a commitment and
 //! its HTLCs are paid for when they are broadcast: whoever has no coins then may lose what they claim.
+//!
+//! It is asked of whoever opens a channel; and of whoever accepts one and passes payments on, for an HTLC of others that such
+//! a node claims too late is one that it pays for itself. A node that only pays and is paid may accept with an empty wallet,
+//! or nobody could begin: its own coins in the channel are safe without, as commitments pay for themselves at the feerate
+//! that was agreed on, and what is at stake is a payment to it that the peer tries to take back in the same hours.
 
 use bitcoin::Amount;
 use zarnitsa_bitcoin_adapter::FeeTarget;
@@ -49,6 +54,20 @@ impl Shared {
         let kept = reserve.checked_add(fee).unwrap_or(Amount::MAX_MONEY);
         let have = self.wallet.spendable();
         have.checked_sub(kept).unwrap_or(Amount::ZERO)
+    }
+
+    /// Whether a channel must not be accepted beside `channels` others.
+    pub(crate) fn lacks_reserve_to_accept(&self, channels: usize) -> bool {
+        let reserve = self.close_reserve(channels.saturating_add(1));
+        let have = self.wallet.spendable();
+        let lacks = self.policy().forward && have < reserve;
+        if lacks {
+            tracing::warn!(
+                %have, %reserve,
+                "reserve_missing: a channel is refused, for too little is on chain to pay for closing one more at the worst time"
+            );
+        }
+        lacks
     }
 
     /// Why a channel of this size must not be opened beside `channels` others, if it must not.

@@ -55,21 +55,35 @@ pub(super) struct Executor {
     /// Updates that wait for the commitment_signed with which they travel.
     bundles: HashMap<ChannelId, (Connection, UpdateBundle)>,
     claimer: Claimer,
+    /// Channels of which the mempool took a claim not for its fee.
+    claims_refused: mpsc::UnboundedReceiver<ChannelId>,
 }
 
 impl Executor {
     pub(super) fn new(shared: Arc<Shared>, driver: mpsc::UnboundedSender<Event>) -> Self {
+        let (refused, claims_refused) = mpsc::unbounded_channel();
         Self {
-            claimer: Claimer::new(shared.clone()),
+            claimer: Claimer::new(shared.clone(), refused),
             shared,
             driver,
             bundles: HashMap::new(),
+            claims_refused,
         }
     }
 
     /// Until the driver is gone or the ledger has stopped.
     pub(super) async fn run(mut self, mut batches: mpsc::UnboundedReceiver<Batch>) {
-        while let Some(mut batch) = batches.recv().await {
+        loop {
+            let mut batch = tokio::select! {
+                batch = batches.recv() => match batch {
+                    Some(batch) => batch,
+                    None => return,
+                },
+                Some(id) = self.claims_refused.recv() => {
+                    self.claim(&id);
+                    continue;
+                }
+            };
             if let Some(receipt) = batch.receipt.take() {
                 match receipt.await {
                     Ok(committed) => {
@@ -91,6 +105,14 @@ impl Executor {
     fn storage_failed(&self, reason: String) {
         // Where the driver has ended before, it knows.
         let _ = self.driver.send(Event::StorageFailed(reason));
+    }
+
+    /// Claims what is due of a channel, or raises what is refused.
+    fn claim(&mut self, id: &ChannelId) {
+        if self.shared.signer.refusing().is_none() {
+            let tip = self.shared.chain.status().tip;
+            self.claimer.look(id, tip.map_or(0, |block| block.height));
+        }
     }
 
     fn diverged(&mut self, batch: &Batch, error: String) {
@@ -143,7 +165,7 @@ impl Executor {
                 Ok(())
             }
             Effect::Contested { outpoint, txid } => {
-                self.claimer.contested(outpoint, txid);
+                self.claimer.contested(target.channel_id, outpoint, txid);
                 Ok(())
             }
         }
@@ -270,13 +292,18 @@ impl Executor {
         Ok(())
     }
 
-    fn broadcast(&self, id: ChannelId, broadcast: Broadcast) -> Result<(), EffectError> {
-        let transaction = match broadcast {
-            Broadcast::Opening(transaction) => *transaction,
-            Broadcast::Closing => self.shared.signer.complete_closing(&id)?,
-            Broadcast::HolderCommitment => self.shared.signer.complete_holder_commitment(&id)?,
-        };
-        self.shared.broadcast(transaction);
+    fn broadcast(&mut self, id: ChannelId, broadcast: Broadcast) -> Result<(), EffectError> {
+        let signer = &self.shared.signer;
+        match broadcast {
+            Broadcast::Opening(transaction) => self.shared.broadcast(*transaction),
+            Broadcast::Closing => self.shared.broadcast(signer.complete_closing(&id)?),
+            Broadcast::HolderCommitment => {
+                let commitment = signer.complete_holder_commitment(&id)?;
+                // Its own fee may be too low by now: the claimer hears of that, or knows it already.
+                self.claimer.broadcast(id, vec![commitment]);
+                self.claim(&id);
+            }
+        }
         Ok(())
     }
 }

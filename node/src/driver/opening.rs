@@ -393,6 +393,9 @@ impl Driver {
         let asked = self.asked_for(&peer, open.funding_amount);
         server_handler::may_open(&policy, &peer, &open, asked, channels)
             .map_err(|e| e.to_string())?;
+        if shared.lacks_reserve_to_accept(self.channels_to_close()) {
+            return Err(server_handler::NotAccepted::Reserve.to_string());
+        }
         let features = shared.peers.features(&peer);
         let features = features.ok_or("you are not connected any more")?;
         let (got, slow) = (open.feerate_per_kw, shared.slow_feerate_per_kw());

@@ -29,7 +29,22 @@ impl Driver {
             self.grown(id);
             self.look_at_claims(id);
         }
+        self.look_at_peers_commitments();
         self.close_those_at_risk();
+    }
+
+    /// A channel that the peer closes by a commitment which no block has yet, while an HTLC of this node's needs it.
+    fn look_at_peers_commitments(&self) {
+        for (id, live) in &self.channels {
+            let machine = &live.machine;
+            let chain = &self.shared.chain;
+            if !machine.is_closing()
+                && machine.htlc_deadline().is_some()
+                && chain.waiting_spend(&machine.params().funding).is_some()
+            {
+                self.look_at_claims(*id);
+            }
+        }
     }
 
     /// BOLT 2, "`cltv_expiry_delta` Selection": an HTLC that would be lost by waiting closes its channel. Nothing else does on
@@ -168,7 +183,8 @@ impl Driver {
         let txid = transaction.compute_txid();
         tracing::info!(%outpoint, %txid, "a spend of a channel is in the mempool");
         let Some(id) = self.tracked.get(&outpoint).copied() else {
-            return;
+            // The funding output: a commitment that waits for a block may have to be paid for.
+            return self.look_at_claims(ChannelId::from_funding(outpoint));
         };
         let Some(live) = self.channels.get(&id) else {
             return;

@@ -85,6 +85,6 @@ fn claim_kind(kind: ClaimKind) -> &'static str {
         ClaimKind::Balance => "balance",
         ClaimKind::Timeout(_) => "timeout",
         ClaimKind::Success(_) => "success",
-        ClaimKind::Penalty => "penalty",
+        ClaimKind::Penalty | ClaimKind::HtlcPenalty => "penalty",
     }
 }

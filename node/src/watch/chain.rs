@@ -242,13 +242,39 @@ impl Target {
         }
     }
 
-    /// Broadcasts the penalty; one block later with a higher fee, up to a part of the value.
+    /// Broadcasts the penalty; one block later with a higher fee, up to a part of the value. Where it is refused for its fee, as
+    /// beside one that an earlier run made or the cheater's own, it is raised at once.
     fn claim(
         &mut self,
         source: &dyn ChainSource,
         justice: &Justice,
         (goal, tip): (u64, u32),
     ) -> Result<(), ChainError> {
+        loop {
+            let Some((penalty, feerate)) = self.next_penalty(justice, goal) else {
+                return Ok(()); // the last one is the best there is, or it is not worth a fee
+            };
+            let txid = penalty.compute_txid();
+            let answer = source.broadcast(&penalty)?;
+            (self.feerate, self.tried) = (feerate, Some((txid, tip)));
+            match answer {
+                Ok(_) => {
+                    tracing::warn!(%txid, outpoint = %self.output.outpoint, feerate, "punishes");
+                    return Ok(());
+                }
+                Err(rejection) if rejection.wants_higher_fee() => {
+                    tracing::info!(%txid, %rejection, feerate, "a penalty must pay more");
+                }
+                Err(rejection) => {
+                    tracing::warn!(%txid, %rejection, "a penalty is not taken");
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The penalty that pays more than the one before, and its feerate.
+    fn next_penalty(&self, justice: &Justice, goal: u64) -> Option<(Transaction, u64)> {
         let raised = match self.tried {
             None => goal,
             Some(_) => goal.max(
@@ -262,22 +288,13 @@ impl Target {
             let left = penalty.output.first()?.value;
             (self.output.value - left <= most).then_some(penalty)
         };
-        let (penalty, feerate) = match (affordable(raised), self.tried) {
-            (Some(penalty), _) => (penalty, raised),
-            (None, Some(_)) => return Ok(()), // the last one is the best there is
-            (None, None) => match justice.penalty(&self.output, LEAST_FEERATE) {
-                Some(penalty) => (penalty, LEAST_FEERATE),
-                None => return Ok(()), // not worth a fee
-            },
-        };
-        let txid = penalty.compute_txid();
-        match source.broadcast(&penalty)? {
-            Ok(_) => {
-                tracing::warn!(%txid, outpoint = %self.output.outpoint, feerate, "punishes");
-                (self.feerate, self.tried) = (feerate, Some((txid, tip)));
+        match (affordable(raised), self.tried) {
+            (Some(penalty), _) => Some((penalty, raised)),
+            (None, Some(_)) => None,
+            (None, None) => {
+                let penalty = justice.penalty(&self.output, LEAST_FEERATE)?;
+                Some((penalty, LEAST_FEERATE))
             }
-            Err(rejection) => tracing::warn!(%txid, %rejection, "a penalty is not taken"),
         }
-        Ok(())
     }
 }

@@ -64,10 +64,13 @@ impl World {
         self.folder.path()
     }
 
-    /// One of our nodes, which runs.
+    /// One of our nodes, which runs. A hub has a few coins: without them it accepts no channel.
     pub fn ours(&self, name: &str, role: &str) -> Ours {
         let mut node = Node::create(self.folder(), name, role, &self.bitcoind);
         node.start();
+        if role == "hub" {
+            self.fund_ours(&node, Amount::from_sat(1_000_000));
+        }
         Ours(node)
     }
 

@@ -148,7 +148,8 @@ fn nothing_is_left(net: &Net, crowd: &Crowd, coins: u64) {
     wait::until("the peers have forgotten theirs", || {
         (crowd.channels() == 0).then_some(())
     });
-    assert_eq!(hub.balance().expect("a balance").onchain_sat, coins);
+    let all = coins + world::HUB_COINS.to_sat();
+    assert_eq!(hub.balance().expect("a balance").onchain_sat, all);
 }
 
 /// The operator's own order, by its ledger transaction: its hash is known whatever happens to the node.

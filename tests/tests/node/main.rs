@@ -9,6 +9,8 @@ mod closes;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod contested;
+#[cfg(test)]
 #[path = "../../crowd/mod.rs"]
 mod crowd;
 #[cfg(test)]
@@ -21,6 +23,8 @@ mod depth;
 mod ends;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod fees;
 #[cfg(test)]
 mod forwards;
 #[cfg(test)]

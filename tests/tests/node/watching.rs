@@ -255,6 +255,107 @@ fn cheat_while_the_hub_is_away(second: bool) {
     }
 }
 
+/// What the tower pays at this moment for each of these outputs, in sat; `None` until all are in the mempool.
+fn penalties(world: &World, outputs: &[OutPoint]) -> Option<Vec<u64>> {
+    let outputs = outputs.iter();
+    let waiting = outputs.map(|output| Some(world.bitcoind.waiting_spend(output)?.fee_sat));
+    waiting.collect()
+}
+
+/// A block of nothing passes: each penalty pays more than before.
+fn until_raised(world: &World, outputs: &[OutPoint], before: &[u64]) -> Vec<u64> {
+    world.bitcoind.mine_empty();
+    let raised = wait::until("every penalty is raised", || {
+        let now = penalties(world, outputs)?;
+        let mut pairs = now.iter().zip(before);
+        pairs.all(|(now, before)| now > before).then_some(now)
+    });
+    println!("penalties pay {raised:?} sat");
+    raised
+}
+
+#[test]
+fn tower_raises_its_penalties_with_each_block_and_makes_them_again_after_reorgs() {
+    let (mut world, mut tower, pair) = watched_world();
+    let (kept, _) = give_up_a_state(&mut world, &pair);
+    pay(&pair.user, &pair.hub, 100_000_000);
+    pair.until_quiet();
+    until_complete(&world);
+    let closing = go_back_and_close(&mut world, &pair, &kept);
+    world.bitcoind.mine(1);
+    world.user.kill_hard();
+    let commitment = world.transaction(&closing);
+    let own = pair_balance_in(&commitment);
+    let outputs: Vec<OutPoint> = (0..)
+        .zip(&commitment.output)
+        .filter(|(_, output)| ![ANCHOR_SAT, own].contains(&output.value.to_sat()))
+        .map(|(vout, _)| OutPoint::new(commitment.compute_txid(), vout))
+        .collect();
+    assert_eq!(outputs.len(), 3, "the cheater's balance and two HTLCs");
+    let mut fees = wait::until("all is taken", || penalties(&world, &outputs));
+    println!("penalties pay {fees:?} sat");
+    for _ in 0..3 {
+        fees = until_raised(&world, &outputs, &fees);
+    }
+
+    // A tower that starts anew does not know what it paid before.
+    tower.kill();
+    tower.start(&world);
+    let said = world.folder().join("tower.stderr");
+    wait::until("the tower has found the cheat again", || {
+        let said = fs::read_to_string(&said).ok()?;
+        (said.matches("a revoked commitment txid").count() == 2).then_some(())
+    });
+    fees = until_raised(&world, &outputs, &fees);
+
+    // bitcoind forgets them.
+    let forgets = &["-persistmempool=0"];
+    world.bitcoind.restart_with(forgets);
+    assert!(world.bitcoind.mempool().is_empty());
+    fees = until_raised(&world, &outputs, &fees);
+
+    // A reorg takes them out of the chain, and bitcoind forgets them again.
+    world.bitcoind.mine(1);
+    let taken = |world: &World| {
+        !outputs
+            .iter()
+            .any(|at| world.bitcoind.unspent(at).is_some())
+    };
+    assert!(taken(&world));
+    world.bitcoind.reorg(1);
+    world.bitcoind.restart_with(forgets);
+    fees = until_raised(&world, &outputs, &fees);
+
+    // A reorg takes the cheat itself, and the cheater broadcasts it again.
+    let depth = world.bitcoind.height() - block_of(&world, &closing) + 1;
+    world.bitcoind.reorg(depth);
+    world.bitcoind.restart_with(forgets);
+    world.bitcoind.mine_empty();
+    world.bitcoind.mine_only(&[commitment]);
+    let again = wait::until("all is taken again", || penalties(&world, &outputs));
+    println!("after {depth} blocks were undone: {again:?} sat, {fees:?} before");
+    world.bitcoind.mine(1);
+    assert!(taken(&world));
+}
+
+fn block_of(world: &World, txid: &str) -> u32 {
+    let shown: Value = world
+        .bitcoind
+        .call("getrawtransaction", &[json!(txid), json!(true)]);
+    let hash = shown["blockhash"].as_str().expect("it is in a block");
+    let header: Value = world.bitcoind.call("getblockheader", &[json!(hash)]);
+    let height = header["height"].as_u64().expect("a height");
+    height.try_into().expect("a height")
+}
+
+/// The hub's own balance in the cheater's commitment: all that is neither an HTLC, an anchor, nor the larger balance.
+fn pair_balance_in(commitment: &Transaction) -> u64 {
+    let values = commitment.output.iter().map(|output| output.value.to_sat());
+    let known = [ANCHOR_SAT, HELD_SAT[0], HELD_SAT[1]];
+    let balances = values.filter(|value| !known.contains(value));
+    balances.min().expect("two balances")
+}
+
 /// The hub goes away, and the user broadcasts what it has revoked.
 fn go_back_and_close(world: &mut World, pair: &Pair, kept: &Path) -> String {
     world.hub.stop();

@@ -29,8 +29,10 @@ pub enum ClaimKind {
     Timeout(HtlcTerms),
     /// An HTLC that it was offered, with the preimage.
     Success(HtlcTerms),
-    /// Something of a revoked commitment.
+    /// The balance of a revoked commitment, or the output of one of its second stages: the cheater's only after a delay.
     Penalty,
+    /// An HTLC's output of a revoked commitment, which the cheater may move to a second stage at any moment.
+    HtlcPenalty,
 }
 
 /// By what transaction.
@@ -196,20 +198,23 @@ fn of_revoked(common: &Established, number: u64, output: &TrackedOutput) -> Opti
     let params = &common.params;
     let revoked = revoked::of_number(common, number)?;
     let (at, value) = (output.outpoint, output.value);
-    let spend = match output.role {
+    let (kind, spend) = match output.role {
         Role::ToRemote => return balance(common, output),
-        Role::ToLocal | Role::SecondStage(_) => revoked.delayed(params, at, value),
+        Role::ToLocal | Role::SecondStage(_) => {
+            (ClaimKind::Penalty, revoked.delayed(params, at, value))
+        }
         Role::Htlc(terms) => {
             let format = params.channel_type.format;
             let redeemscript = revoked::redeemscript(format, &revoked.keys, &terms);
-            revoked.htlc(redeemscript, at, value)
+            let spend = revoked.htlc(redeemscript, at, value);
+            (ClaimKind::HtlcPenalty, spend)
         }
         Role::Forgotten => return None,
     };
     // The delay that this node demanded of the counterparty's outputs is the time there is.
     let delay = u32::from(params.holder.to_self_delay);
     let deadline = output.confirmed_at.saturating_add(delay);
-    Some(simple(output, ClaimKind::Penalty, Some(deadline), spend))
+    Some(simple(output, kind, Some(deadline), spend))
 }
 
 fn balance(common: &Established, output: &TrackedOutput) -> Option<Claim> {

@@ -118,6 +118,12 @@ impl Resolution {
         &self.outputs
     }
 
+    /// Whether the broadcaster has moved an HTLC's output to a second stage.
+    pub fn has_moved(&self) -> bool {
+        let is_second = |output: &TrackedOutput| matches!(output.role, Role::SecondStage(_));
+        self.outputs.iter().any(is_second)
+    }
+
     /// Whether an output of a revoked commitment waits for terms that only the ledger has.
     pub(in crate::state) fn has_forgotten(&self) -> bool {
         self.outputs
