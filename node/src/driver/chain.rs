@@ -41,10 +41,23 @@ impl Driver {
                 self.block_height = block.height.saturating_sub(1);
             }
             ChainEvent::Watch(event) => self.watch_event(event),
-            ChainEvent::Broadcast(event) => broadcast_event(&event),
+            ChainEvent::Broadcast(event) => self.broadcast_event(&event),
             ChainEvent::Fault { error } => {
                 tracing::warn!(%error, "the chain cannot be followed now")
             }
+        }
+    }
+
+    /// What the mempool has thrown out and takes no more for its fee is raised at once, lest it waits for the next block.
+    fn broadcast_event(&self, event: &BroadcastEvent) {
+        tracing::info!(?event, "broadcast");
+        match event {
+            BroadcastEvent::Rejected { rejection, .. } if rejection.wants_higher_fee() => {
+                self.look_at_all_claims();
+            }
+            BroadcastEvent::Rejected { .. }
+            | BroadcastEvent::Confirmed { .. }
+            | BroadcastEvent::Replaced { .. } => {}
         }
     }
 
@@ -233,8 +246,4 @@ impl Driver {
         self.parts.forget(id);
         self.shared.channel_updates.forget(&id);
     }
-}
-
-fn broadcast_event(event: &BroadcastEvent) {
-    tracing::info!(?event, "broadcast");
 }

@@ -33,6 +33,15 @@ impl Driver {
         self.close_those_at_risk();
     }
 
+    /// Of every channel that closes.
+    pub(super) fn look_at_all_claims(&self) {
+        let all = self.channels.iter();
+        for (id, _) in all.filter(|(_, live)| live.machine.is_closing()) {
+            self.look_at_claims(*id);
+        }
+        self.look_at_peers_commitments();
+    }
+
     /// A channel that the peer closes by a commitment which no block has yet, while an HTLC of this node's needs it.
     fn look_at_peers_commitments(&self) {
         for (id, live) in &self.channels {
