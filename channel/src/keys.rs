@@ -3,6 +3,9 @@
 //!
 //! The private halves are pure arithmetic. Only the signer has secrets to call them with.
 
+use std::collections::{HashMap, VecDeque};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
 use bitcoin::hashes::{sha256, Hash, HashEngine};
 use bitcoin::secp256k1::{PublicKey, Scalar, SecretKey};
 use secp256k1::SECP256K1;
@@ -95,6 +98,49 @@ pub struct TxKeys {
     pub broadcaster_delayed: PublicKey,
 }
 
+/// What [`TxKeys`] follow from.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Origin {
+    per_commitment_point: PublicKey,
+    other_revocation: PublicKey,
+    own_htlc: PublicKey,
+    other_htlc: PublicKey,
+    own_delayed: PublicKey,
+}
+
+/// How many derivations are remembered: those of the channels that move at the same time.
+const REMEMBERED: usize = 512;
+
+/// The keys derived last. The same ones are needed when a commitment is proposed, stored, signed and checked, and to derive
+/// them takes longer than all else that is done to build it. A function's results under its arguments: it changes nothing
+/// but the time, and holds public keys alone.
+#[derive(Default)]
+struct Derived {
+    // Looked up, never iterated.
+    known: HashMap<Origin, TxKeys>,
+    order: VecDeque<Origin>,
+}
+
+static DERIVED: LazyLock<Mutex<Derived>> = LazyLock::new(Mutex::default);
+
+impl Derived {
+    fn lock() -> MutexGuard<'static, Self> {
+        DERIVED.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&mut self, origin: Origin, keys: TxKeys) {
+        if self.known.insert(origin, keys).is_some() {
+            return;
+        }
+        self.order.push_back(origin);
+        if self.order.len() > REMEMBERED {
+            if let Some(oldest) = self.order.pop_front() {
+                self.known.remove(&oldest);
+            }
+        }
+    }
+}
+
 impl TxKeys {
     /// The keys of `broadcaster`'s commitment whose point is `per_commitment_point`.
     pub fn new(
@@ -104,18 +150,29 @@ impl TxKeys {
     ) -> Self {
         let own = &params.side(broadcaster).keys;
         let other = &params.side(broadcaster.other()).keys;
-        Self {
+        let origin = Origin {
             per_commitment_point: *per_commitment_point,
-            revocation: derive_revocation_public_key(
-                &other.revocation_basepoint,
-                per_commitment_point,
-            ),
-            broadcaster_htlc: derive_public_key(&own.htlc_basepoint, per_commitment_point),
-            countersignatory_htlc: derive_public_key(&other.htlc_basepoint, per_commitment_point),
-            broadcaster_delayed: derive_public_key(
-                &own.delayed_payment_basepoint,
-                per_commitment_point,
-            ),
+            other_revocation: other.revocation_basepoint,
+            own_htlc: own.htlc_basepoint,
+            other_htlc: other.htlc_basepoint,
+            own_delayed: own.delayed_payment_basepoint,
+        };
+        let known = Derived::lock().known.get(&origin).copied();
+        known.unwrap_or_else(|| {
+            let keys = Self::derive(&origin);
+            Derived::lock().remember(origin, keys);
+            keys
+        })
+    }
+
+    fn derive(of: &Origin) -> Self {
+        let point = &of.per_commitment_point;
+        Self {
+            per_commitment_point: *point,
+            revocation: derive_revocation_public_key(&of.other_revocation, point),
+            broadcaster_htlc: derive_public_key(&of.own_htlc, point),
+            countersignatory_htlc: derive_public_key(&of.other_htlc, point),
+            broadcaster_delayed: derive_public_key(&of.own_delayed, point),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
     path::Path,
     sync::{
         atomic::{AtomicBool, AtomicU64, Ordering},
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
     },
     time::{Duration, Instant},
 };
@@ -15,9 +15,14 @@ use std::{
 use exonum_merkledb::{Database, DbOptions, Patch, RocksDB, Snapshot};
 
 use crate::{
+    changes,
     guarded::{Failure, Guarded},
     queues::EmptyQueues,
+    read_cache::ReadCache,
 };
+
+/// What is kept in memory of the database: some hundred times what a payment reads.
+const CACHE_BYTES: usize = 32 << 20;
 
 /// Counts of what was written since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,6 +64,9 @@ impl Total {
 /// writes fail.
 pub(crate) struct DurableDb {
     inner: RocksDB,
+    cache: Arc<ReadCache>,
+    /// Held while the database and the cache change, and while a snapshot is taken: it is of one version of both.
+    order: Mutex<()>,
     writes: AtomicU64,
     syncs: AtomicU64,
     executing: Total,
@@ -74,8 +82,19 @@ pub(crate) struct DurableDb {
 impl DurableDb {
     /// Opens the database in `path`, or makes it when `create` is set.
     pub(crate) fn open(path: &Path, create: bool) -> exonum_merkledb::Result<Self> {
+        Self::open_with_cache(path, create, CACHE_BYTES)
+    }
+
+    /// The same with about so many bytes of it in memory.
+    pub(crate) fn open_with_cache(
+        path: &Path,
+        create: bool,
+        cache_bytes: usize,
+    ) -> exonum_merkledb::Result<Self> {
         Ok(Self {
             inner: RocksDB::open(path, &db_options(create))?,
+            cache: ReadCache::new(cache_bytes),
+            order: Mutex::new(()),
             writes: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
             executing: Total::default(),
@@ -97,7 +116,9 @@ impl DurableDb {
 
     /// Makes everything merged so far durable: one fsync of the write-ahead log.
     pub(crate) fn sync(&self) -> exonum_merkledb::Result<()> {
-        self.merge_sync(self.fork().into_patch())
+        // It changes nothing: snapshots may be taken meanwhile.
+        let patch = self.fork().into_patch();
+        self.write(true, || self.inner.merge_sync(patch))
     }
 
     /// From now on the dispatcher's queues are known to be empty between blocks. Not to be said before the genesis is
@@ -136,13 +157,28 @@ impl DurableDb {
         self.inner.create_checkpoint(path)
     }
 
-    fn write(&self, patch: Patch, sync: bool) -> exonum_merkledb::Result<()> {
+    fn change(&self, patch: Patch, sync: bool) -> exonum_merkledb::Result<()> {
+        let _order = self.order();
+        self.write(sync, || {
+            let (patch, changes) = changes::list(patch)?;
+            self.cache.merge(changes, || match sync {
+                true => self.inner.merge_sync(patch),
+                false => self.inner.merge(patch),
+            })
+        })
+    }
+
+    fn write(
+        &self,
+        sync: bool,
+        write: impl FnOnce() -> exonum_merkledb::Result<()>,
+    ) -> exonum_merkledb::Result<()> {
         // A failed fsync may have dropped dirty pages: no later success can be believed. And what was made of a failed
         // read may be wrong.
         if let Some(reason) = self.failure.get() {
             return Err(exonum_merkledb::Error::new(reason));
         }
-        self.write_unlatched(patch, sync)
+        self.write_unlatched(sync, write)
             .inspect_err(|error| self.failure.note(format!("a write failed: {error}")))
     }
 
@@ -152,16 +188,15 @@ impl DurableDb {
         let _leaked = Box::leak(self.inner.snapshot());
     }
 
-    fn write_unlatched(&self, patch: Patch, sync: bool) -> exonum_merkledb::Result<()> {
+    fn write_unlatched(
+        &self,
+        sync: bool,
+        write: impl FnOnce() -> exonum_merkledb::Result<()>,
+    ) -> exonum_merkledb::Result<()> {
         #[cfg(feature = "testing")]
         self.faults.before_write()?;
         let start = Instant::now();
-        let merged = if sync {
-            self.inner.merge_sync(patch)
-        } else {
-            self.inner.merge(patch)
-        };
-        merged.inspect_err(|_| self.never_close())?;
+        write().inspect_err(|_| self.never_close())?;
         if sync {
             self.syncs.fetch_add(1, Ordering::Relaxed);
             self.syncing.add(start);
@@ -173,14 +208,19 @@ impl DurableDb {
         self.faults.after_write(sync)?;
         Ok(())
     }
+
+    fn order(&self) -> MutexGuard<'_, ()> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Database for DurableDb {
     fn snapshot(&self) -> Box<dyn Snapshot> {
-        let snapshot = Box::new(Guarded::new(
-            self.inner.snapshot(),
-            Arc::clone(&self.failure),
-        ));
+        let snapshot = {
+            let _order = self.order();
+            let inner = Guarded::new(self.inner.snapshot(), Arc::clone(&self.failure));
+            Box::new(self.cache.snapshot(Box::new(inner)))
+        };
         if self.queues_empty.load(Ordering::Acquire) {
             return Box::new(EmptyQueues(snapshot));
         }
@@ -188,11 +228,11 @@ impl Database for DurableDb {
     }
 
     fn merge(&self, patch: Patch) -> exonum_merkledb::Result<()> {
-        self.write(patch, false)
+        self.change(patch, false)
     }
 
     fn merge_sync(&self, patch: Patch) -> exonum_merkledb::Result<()> {
-        self.write(patch, true)
+        self.change(patch, true)
     }
 }
 

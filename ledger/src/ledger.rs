@@ -23,7 +23,7 @@ use crate::{
     log_trim::{log_bytes, LogTrim},
     options::{LedgerOptions, Limits, Services, ValidatorPublic},
     published::Published,
-    queue::{Pending, Queue, Receipt},
+    queue::{Gathering, Pending, Queue, Receipt},
     sealer::Sealer,
     start::{start, Started},
     subscription::Subscription,
@@ -141,6 +141,12 @@ impl Ledger {
     /// [`LedgerError::QueueFull`], [`LedgerError::TooLarge`], [`LedgerError::Stopped`], [`LedgerError::Storage`].
     pub fn try_submit(&self, transaction: Verified<AnyTx>) -> Result<Receipt, LedgerError> {
         self.push(transaction, false)
+    }
+
+    /// What is handed in until the gathering is dropped shares a block, where that is possible without a longer wait. For
+    /// who hands in several transactions, one right after the other.
+    pub fn gather(&self) -> Gathering<'_> {
+        self.inner.queue.gather()
     }
 
     fn push(&self, transaction: Verified<AnyTx>, block: bool) -> Result<Receipt, LedgerError> {

@@ -10,6 +10,7 @@
 
 mod block;
 mod chain;
+mod changes;
 mod durable;
 mod error;
 pub mod explorer;
@@ -28,6 +29,7 @@ mod probe;
 mod published;
 mod queue;
 mod queues;
+mod read_cache;
 mod replay;
 mod sealer;
 mod start;
@@ -43,7 +45,7 @@ pub use crate::{
     export::ExportError,
     ledger::{Ledger, LedgerStats},
     options::{LedgerOptions, Limits, Services, Validator, ValidatorPublic},
-    queue::Receipt,
+    queue::{Gathering, Receipt},
     sealer::Sealer,
     subscription::Subscription,
     verify::{verify, Progress, Report, VerifyError},

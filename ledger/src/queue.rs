@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use exonum::{
@@ -16,6 +17,11 @@ use exonum::{
 use tokio::sync::oneshot;
 
 use crate::{block::Committed, error::LedgerError, options::Limits};
+
+/// Transactions that do not wait for the rest of a gathering: the writer has enough to do.
+const GATHERED_AT_MOST: usize = 32;
+/// How long transactions wait for the next one of a gathering.
+const GATHERING: Duration = Duration::from_millis(3);
 
 pub(crate) type Answer = oneshot::Sender<Result<Committed, LedgerError>>;
 
@@ -82,6 +88,45 @@ struct Waiting {
     transactions: VecDeque<Pending>,
     bytes: usize,
     closed: Option<LedgerError>,
+    /// Since when the first of them waits.
+    since: Option<Instant>,
+    /// Gatherings that go on.
+    gatherings: usize,
+    /// Threads that wait for room.
+    pressing: usize,
+}
+
+impl Waiting {
+    /// Whether a gathering may bring more for the block that would be made now.
+    fn is_gathering(&self) -> bool {
+        self.gatherings > 0
+            && self.pressing == 0
+            && self.closed.is_none()
+            && self.transactions.len() < GATHERED_AT_MOST
+            && !self.patience().is_zero()
+    }
+
+    fn patience(&self) -> Duration {
+        let waited = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        GATHERING.saturating_sub(waited)
+    }
+}
+
+/// While it lives, what is handed in waits for what is still to come, so that it shares a block and its one fsync. Only a
+/// full queue, enough for a block, or a next one that comes milliseconds later is not waited for.
+#[must_use = "it gathers while it lives"]
+pub struct Gathering<'a>(&'a Queue);
+
+impl Drop for Gathering<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.lock();
+        waiting.gatherings -= 1;
+        let is_due = waiting.gatherings == 0 && !waiting.transactions.is_empty();
+        drop(waiting);
+        if is_due {
+            self.0.filled.notify_all();
+        }
+    }
 }
 
 /// First in, first out; bounded in transactions and bytes.
@@ -124,15 +169,28 @@ impl Queue {
                     bytes: waiting.bytes,
                 });
             }
+            waiting.pressing += 1;
+            self.filled.notify_one();
             waiting = self
                 .room
                 .wait(waiting)
                 .unwrap_or_else(PoisonError::into_inner);
+            waiting.pressing -= 1;
         }
         waiting.bytes += pending.size;
         waiting.transactions.push_back(pending);
-        self.filled.notify_one();
+        waiting.since.get_or_insert_with(Instant::now);
+        // Else the end of the gathering wakes the writer.
+        if !waiting.is_gathering() {
+            self.filled.notify_one();
+        }
         Ok(())
+    }
+
+    /// Begins a gathering.
+    pub(crate) fn gather(&self) -> Gathering<'_> {
+        self.lock().gatherings += 1;
+        Gathering(self)
     }
 
     fn has_room(&self, waiting: &Waiting, size: usize) -> bool {
@@ -154,6 +212,11 @@ impl Queue {
                 .wait(waiting)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        while waiting.is_gathering() {
+            let patience = waiting.patience();
+            let woken = self.filled.wait_timeout(waiting, patience);
+            (waiting, _) = woken.unwrap_or_else(PoisonError::into_inner);
+        }
         let mut batch = Vec::new();
         let mut bytes = 0usize;
         while let Some(next) = waiting.transactions.front() {
@@ -166,6 +229,7 @@ impl Queue {
             batch.extend(waiting.transactions.pop_front());
         }
         waiting.bytes -= bytes;
+        waiting.since = (!waiting.transactions.is_empty()).then(Instant::now);
         self.room.notify_all();
         Some(batch)
     }

@@ -6,7 +6,9 @@
 //! construction, since each block ends with the clearing. So the chain's reads of them are answered here.
 
 use exonum::merkledb::Snapshot;
-use exonum_merkledb::{Iter, Iterator, ResolvedAddress};
+use exonum_merkledb::{Iter, ResolvedAddress};
+
+use crate::changes::Nothing;
 
 const QUEUES: [&str; 2] = [
     "dispatcher_pending_artifacts",
@@ -39,18 +41,5 @@ impl Snapshot for EmptyQueues {
             return Box::new(Nothing);
         }
         self.0.iter(name, from)
-    }
-}
-
-/// Iterates over nothing.
-struct Nothing;
-
-impl Iterator for Nothing {
-    fn next(&mut self) -> Option<(&[u8], &[u8])> {
-        None
-    }
-
-    fn peek(&mut self) -> Option<(&[u8], &[u8])> {
-        None
     }
 }

@@ -8,18 +8,27 @@ use exonum_rust_runtime::spec::{Deploy, Spec};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_ledger::{LedgerOptions, Services, Validator};
 use zarnitsa_service::records::{AcceptFrom, AskPolicy, Config as Owner, Genesis, Policy};
-use zarnitsa_service::{LightningService, MemoVerifier, INSTANCE_ID, INSTANCE_NAME};
+use zarnitsa_service::{LightningService, Machines, MemoVerifier, INSTANCE_ID, INSTANCE_NAME};
 use zarnitsa_signer::{LedgerSeeds, Signer};
 
 use crate::api::Network;
 use crate::config::PolicyConfig;
+
+/// What makes the ledger's work faster, and may be shared with whoever does the same work beside it.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// Signatures that were found valid.
+    pub verifier: Arc<MemoVerifier>,
+    /// Channel machines as they were written.
+    pub machines: Arc<Machines>,
+}
 
 /// How the ledger is opened. `operator` may command on it; the signer's service key may report.
 pub fn ledger_options(
     network: Network,
     operator: PublicKey,
     signer: &Signer,
-    verifier: Arc<MemoVerifier>,
+    memory: Memory,
 ) -> LedgerOptions {
     let LedgerSeeds { consensus, service } = signer.ledger_keys();
     let validator = Validator {
@@ -32,18 +41,19 @@ pub fn ledger_options(
         node_id: signer.node_id(),
         network: network.name().into(),
     };
-    LedgerOptions::new(validator, services(owner, verifier))
+    LedgerOptions::new(validator, services(owner, memory))
 }
 
 /// The service `lightning` and its first state. The policy in it is the same for all nodes: settings may change
 /// between two starts, the genesis may not. [`first_policy`] follows as a transaction.
-fn services(owner: Owner, verifier: Arc<MemoVerifier>) -> Services {
+fn services(owner: Owner, memory: Memory) -> Services {
     Services::new(move |builder, runtime| {
         let genesis = Genesis {
             config: owner.clone(),
             policy: Policy::user(),
         };
-        Spec::new(LightningService::new(verifier.clone()))
+        let Memory { verifier, machines } = memory.clone();
+        Spec::new(LightningService::new(verifier, machines))
             .with_instance(INSTANCE_ID, INSTANCE_NAME, genesis)
             .deploy(builder, runtime);
     })

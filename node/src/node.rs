@@ -24,7 +24,7 @@ use zarnitsa_signer::{Signer, WalletKind};
 use crate::config::{BitcoindConfig as BitcoindSettings, Config};
 use crate::data_dir::DataDir;
 use crate::driver::{Driver, Inputs};
-use crate::genesis::{first_policy, ledger_options};
+use crate::genesis::{first_policy, ledger_options, Memory};
 use crate::gossip;
 use crate::hints::PeerTerms;
 use crate::ldk_signer::LdkSigner;
@@ -97,12 +97,15 @@ impl Node {
     ) -> Result<Self, StartError> {
         let tower = Tower::of(&config).map_err(StartError::Tower)?;
         let signer = Arc::new(signer);
-        let verifier = Arc::new(MemoVerifier::new(REMEMBERED_SIGNATURES));
+        let memory = Memory {
+            verifier: Arc::new(MemoVerifier::new(REMEMBERED_SIGNATURES)),
+            machines: Arc::default(),
+        };
         let (network, commander) = (config.network, operator.public_key());
-        let options = ledger_options(network, commander, &signer, verifier.clone());
+        let options = ledger_options(network, commander, &signer, memory.clone());
         let reporter = options.validator.service.clone();
         let ledger = Ledger::open(dir.ledger(), options)?;
-        let view = Arc::new(LedgerView(ledger.clone()));
+        let view = Arc::new(LedgerView::new(ledger.clone(), memory.machines));
         if let Some(reason) = rollback::older_at_start(&ledger, &signer)? {
             tracing::error!("{reason}");
             signer.refuse(reason);
@@ -124,7 +127,7 @@ impl Node {
             peers,
             offers,
             network,
-            verifier,
+            verifier: memory.verifier,
             tower,
         };
         Self::run(parts, chain_events, peer_events).await

@@ -5,6 +5,8 @@
 //! others. Where the ledger lacks it, the node runs on and shows what it has, but its signer signs nothing of any channel,
 //! the driver neither speaks of channels nor acts on the chain, and no order is taken.
 
+use std::sync::Arc;
+
 use exonum::crypto::Hash;
 use zarnitsa_ledger::{Head, Ledger, LedgerError};
 use zarnitsa_signer::{LedgerHead, Signer};
@@ -36,7 +38,7 @@ pub(crate) fn older_at_start(
     signer: &Signer,
 ) -> Result<Option<String>, LedgerError> {
     // Whoever restores an old copy of the ledger would hand the peer a revoked commitment: not one message leaves.
-    let alarms = signer.check_against(&LedgerView(ledger.clone()));
+    let alarms = signer.check_against(&LedgerView::new(ledger.clone(), Arc::default()));
     let by_record = alarms.first().map(ToString::to_string);
     let by_head = match signer.head() {
         Some(head) if older(ledger, head.generation, &head)? => Some(format!(

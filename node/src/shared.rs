@@ -22,7 +22,7 @@ use zarnitsa_service::records::{
     Policy, Request, RequestArguments, RequestStatus, ReturnedFailure,
 };
 use zarnitsa_service::transactions::RequestResult;
-use zarnitsa_service::{read, LedgerCall, MemoVerifier};
+use zarnitsa_service::{read, LedgerCall, Machines, MemoVerifier};
 use zarnitsa_signer::{ChannelView, Signer};
 
 use crate::channel_update::ChannelUpdates;
@@ -317,11 +317,21 @@ impl Shared {
 }
 
 /// The signer's window on the ledger: only what is on disk.
-pub(crate) struct LedgerView(pub Ledger);
+pub(crate) struct LedgerView {
+    ledger: Ledger,
+    machines: Arc<Machines>,
+}
+
+impl LedgerView {
+    /// `machines` may know what the ledger has.
+    pub(crate) fn new(ledger: Ledger, machines: Arc<Machines>) -> Self {
+        Self { ledger, machines }
+    }
+}
 
 impl ChannelView for LedgerView {
     fn channel(&self, id: &ChannelId) -> Option<Channel> {
-        let record = read::channel_record(&*self.0.snapshot(), id)?;
-        Channel::decode(&record.machine).ok()
+        let record = read::channel_record(&*self.ledger.snapshot(), id)?;
+        self.machines.decode(id, &record.machine).ok()
     }
 }

@@ -11,6 +11,7 @@
 mod call;
 mod errors;
 mod execute;
+mod machines;
 mod memo;
 pub mod proofs;
 pub mod proto;
@@ -28,6 +29,7 @@ pub use self::call::{transaction, Attachment, LedgerCall};
 pub use self::errors::{
     AskError, ChannelError, HtlcError, InvoiceError, OpeningError, OperatorError, PaymentError,
 };
+pub use self::machines::Machines;
 pub use self::memo::MemoVerifier;
 pub use self::schema::Schema;
 pub use self::service::LightningService;

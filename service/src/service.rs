@@ -15,6 +15,7 @@ use zarnitsa_channel::validate::SignatureVerifier;
 
 use crate::errors::OperatorError;
 use crate::execute::{Author, Ledger};
+use crate::machines::Machines;
 use crate::memo::MemoVerifier;
 use crate::proto;
 use crate::records::{
@@ -41,12 +42,24 @@ use crate::{INSTANCE_ID, INSTANCE_NAME};
 )]
 pub struct LightningService {
     verifier: Arc<dyn SignatureVerifier + Send + Sync>,
+    machines: Arc<Machines>,
+}
+
+/// What makes execution faster, and changes nothing that comes of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory<'a> {
+    pub(crate) verifier: &'a dyn SignatureVerifier,
+    pub(crate) machines: &'a Machines,
 }
 
 impl LightningService {
-    /// A service that checks signatures by `verifier`, which may remember what it has found valid.
-    pub fn new(verifier: Arc<dyn SignatureVerifier + Send + Sync>) -> Self {
-        Self { verifier }
+    /// A service that checks signatures by `verifier`, which may remember what it has found valid, and puts the machines
+    /// that it writes into `machines`.
+    pub fn new(
+        verifier: Arc<dyn SignatureVerifier + Send + Sync>,
+        machines: Arc<Machines>,
+    ) -> Self {
+        Self { verifier, machines }
     }
 
     /// Adds the service to a ledger: its artifact and its instance to what a new one begins with, its code to the
@@ -62,6 +75,13 @@ impl LightningService {
             .deploy(genesis_builder, runtime_builder);
     }
 
+    fn memory(&self) -> Memory<'_> {
+        Memory {
+            verifier: &*self.verifier,
+            machines: &self.machines,
+        }
+    }
+
     fn instance(&self) -> Box<dyn Service> {
         Box::new(self.clone())
     }
@@ -69,7 +89,7 @@ impl LightningService {
 
 impl Default for LightningService {
     fn default() -> Self {
-        Self::new(Arc::new(MemoVerifier::default()))
+        Self::new(Arc::new(MemoVerifier::default()), Arc::default())
     }
 }
 
@@ -108,43 +128,43 @@ impl LightningInterface<ExecutionContext<'_>> for LightningService {
     type Output = Result<(), ExecutionError>;
 
     fn opening(&self, context: ExecutionContext<'_>, argument: Opening) -> Self::Output {
-        Ledger::enter(&context, Author::Node)?.opening(argument, &*self.verifier)
+        Ledger::enter(&context, Author::Node)?.opening(argument, self.memory())
     }
 
     fn commitment(&self, context: ExecutionContext<'_>, argument: Commitment) -> Self::Output {
-        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), &*self.verifier)
+        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), self.memory())
     }
 
     fn revocation(&self, context: ExecutionContext<'_>, argument: Revocation) -> Self::Output {
-        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), &*self.verifier)
+        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), self.memory())
     }
 
     fn htlc_add(&self, context: ExecutionContext<'_>, argument: HtlcAdd) -> Self::Output {
-        Ledger::enter(&context, Author::Node)?.htlc_add(argument, &*self.verifier)
+        Ledger::enter(&context, Author::Node)?.htlc_add(argument, self.memory())
     }
 
     fn htlc_resolve(&self, context: ExecutionContext<'_>, argument: HtlcResolve) -> Self::Output {
-        Ledger::enter(&context, Author::Node)?.htlc_resolve(argument, &*self.verifier)
+        Ledger::enter(&context, Author::Node)?.htlc_resolve(argument, self.memory())
     }
 
     fn fee_update(&self, context: ExecutionContext<'_>, argument: FeeUpdate) -> Self::Output {
-        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), &*self.verifier)
+        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), self.memory())
     }
 
     fn ready(&self, context: ExecutionContext<'_>, argument: Ready) -> Self::Output {
-        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), &*self.verifier)
+        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), self.memory())
     }
 
     fn reestablish(&self, context: ExecutionContext<'_>, argument: Reestablish) -> Self::Output {
-        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), &*self.verifier)
+        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), self.memory())
     }
 
     fn closing(&self, context: ExecutionContext<'_>, argument: Closing) -> Self::Output {
-        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), &*self.verifier)
+        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), self.memory())
     }
 
     fn chain_event(&self, context: ExecutionContext<'_>, argument: ChainStep) -> Self::Output {
-        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), &*self.verifier)
+        Ledger::enter(&context, Author::Node)?.step(argument.into_step(), self.memory())
     }
 
     fn invoice(&self, context: ExecutionContext<'_>, argument: InvoiceStep) -> Self::Output {
@@ -207,7 +227,7 @@ impl LightningInterface<ExecutionContext<'_>> for LightningService {
     }
 
     fn batch_signed(&self, context: ExecutionContext<'_>, argument: BatchSigned) -> Self::Output {
-        Ledger::enter(&context, Author::Node)?.batch_signed(argument, &*self.verifier)
+        Ledger::enter(&context, Author::Node)?.batch_signed(argument, self.memory())
     }
 
     fn ask_channel(

@@ -13,7 +13,7 @@ use zarnitsa_channel::tx::TxError;
 
 use crate::error::{SignerError, WitnessError};
 use crate::keys::ChannelKeys;
-use crate::signer::{sign, Signer};
+use crate::signer::{sign, sign_for_message, Signer};
 use crate::witness::LedgerView;
 
 /// The signer's way to read the ledger. Only what is on disk may be shown to it: what it signs can be asked for at once.
@@ -103,12 +103,12 @@ impl Signer {
             .map_err(known.transaction())?;
         let htlc_signatures = htlcs
             .iter()
-            .map(|htlc| sign(&htlc.sighash(), &htlc_key))
+            .map(|htlc| sign_for_message(&htlc.sighash(), &htlc_key))
             .collect();
         htlc_key.non_secure_erase();
         Ok(CommitmentSignatures {
             number: commitment.number(),
-            signature: sign(&commitment.sighash(params), &known.keys.funding),
+            signature: sign_for_message(&commitment.sighash(params), &known.keys.funding),
             htlc_signatures,
         })
     }

@@ -294,3 +294,9 @@ impl Signer {
 pub(crate) fn sign(digest: &Message, key: &SecretKey) -> Signature {
     SECP256K1.sign_ecdsa_low_r(digest, key)
 }
+
+/// As [`sign`], for signatures that travel in messages, where each takes 64 bytes: the first R will do. A low one is looked
+/// for by signing twice, on average.
+pub(crate) fn sign_for_message(digest: &Message, key: &SecretKey) -> Signature {
+    SECP256K1.sign_ecdsa(digest, key)
+}

@@ -98,6 +98,54 @@ fn busy_writer_with_many_waiting_seals_them_as_one_block_with_one_sync_in_order(
 }
 
 #[test]
+fn idle_writer_given_a_gathering_seals_it_as_one_block_when_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = tally::open(folder.path());
+    let gathering = ledger.gather();
+    // A gathering holds back what others hand in too, and ends with the last one.
+    let inner = ledger.gather();
+    let receipts: Vec<Receipt> = (0..5)
+        .map(|n| ledger.submit(note(format!("note {n}"))))
+        .collect();
+    drop(inner);
+    drop(gathering);
+    let heights: Vec<u64> = receipts
+        .into_iter()
+        .map(|receipt| receipt.wait().unwrap().height)
+        .collect();
+    assert_eq!(heights, [2; 5]);
+    let alone = ledger.submit(note("alone")).wait().unwrap();
+    assert_eq!(alone.height, 3);
+    ledger.shutdown().unwrap();
+}
+
+#[test]
+fn gathering_that_goes_on_holds_back_no_large_block_and_no_full_queue() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = tally::open(folder.path());
+    let gathering = ledger.gather();
+    let many: Vec<Receipt> = (0..40)
+        .map(|n| ledger.submit(note(format!("note {n}"))))
+        .collect();
+    many.into_iter().next().unwrap().wait().unwrap();
+    drop(gathering);
+    ledger.shutdown().unwrap();
+
+    let mut options = tally::options();
+    options.limits.queue_transactions = 2;
+    let ledger = Ledger::open(folder.path(), options).unwrap();
+    let gathering = ledger.gather();
+    let receipts: Vec<Receipt> = (0..9)
+        .map(|n| ledger.submit(note(format!("crowded {n}"))))
+        .collect();
+    drop(gathering);
+    for receipt in receipts {
+        receipt.wait().unwrap();
+    }
+    ledger.shutdown().unwrap();
+}
+
+#[test]
 fn running_ledger_given_transactions_one_by_one_syncs_once_a_block_and_never_while_idle() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = tally::open(folder.path());

@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::Serialize;
 use zarnitsa_channel::command::{Command, LocalCommand};
@@ -17,7 +16,7 @@ use zarnitsa_signer::{BackupError, Mnemonic, Signer, SignerError};
 use super::{archive, Manifest, SavedChannel};
 use crate::api::Network;
 use crate::data_dir::{DataDir, DataDirError};
-use crate::genesis::ledger_options;
+use crate::genesis::{ledger_options, Memory};
 use crate::{rollback, time};
 
 /// What the history of each channel says of it.
@@ -150,12 +149,12 @@ fn read_manifest(folder: &DataDir) -> Result<Manifest, RestoreError> {
 
 /// Tells every channel that its state may be old, in the ledger, before anybody can start a node on it.
 fn lose_all(network: Network, folder: &DataDir, signer: &Signer) -> Result<Head, RestoreError> {
-    let verifier = Arc::new(MemoVerifier::default());
+    let memory = Memory::default();
     let operator = folder.operator_key()?.public_key();
-    let options = ledger_options(network, operator, signer, verifier.clone());
+    let options = ledger_options(network, operator, signer, memory.clone());
     let reporter = options.validator.service.clone();
     let ledger = Ledger::open(folder.ledger(), options)?;
-    let lost = lose_channels(&ledger, &verifier, &reporter);
+    let lost = lose_channels(&ledger, &memory.verifier, &reporter);
     let head = ledger.head();
     ledger.shutdown()?;
     lost.map(|()| head)

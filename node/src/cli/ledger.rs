@@ -1,20 +1,18 @@
 //! `zarnitsa ledger ...`
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{bail, Context};
 use clap::Subcommand;
 use serde_json::json;
 
 use zarnitsa_ledger::{LedgerOptions, Progress};
-use zarnitsa_service::MemoVerifier;
 
 use super::work::Bar;
 use super::{init, Client, Output, Place};
 use crate::api::{LedgerHead, LedgerReport, LedgerWork};
 use crate::data_dir::{DataDir, DataDirError, FolderLock};
-use crate::genesis::ledger_options;
+use crate::genesis::{ledger_options, Memory};
 
 #[derive(Debug, Subcommand)]
 pub enum Ledger {
@@ -95,9 +93,9 @@ pub(super) fn offline(
     let config = place.config_of(folder)?;
     let signer = init::open(&config, folder)?;
     let operator = folder.operator_key()?.public_key();
-    let verifier = Arc::new(MemoVerifier::default());
+    let memory = Memory::default();
     Ok(Some((
-        ledger_options(config.network, operator, &signer, verifier),
+        ledger_options(config.network, operator, &signer, memory),
         lock,
     )))
 }

@@ -254,6 +254,9 @@ impl Driver {
                 _ = ticks.tick(), if self.waits_for_time() => Turn::Tick,
                 event = inputs.peers.recv() => Turn::Peer(event),
             };
+            // All steps of a turn, the commitments included, share a block.
+            let shared = self.shared.clone();
+            let _gathering = shared.ledger.gather();
             self.take(turn)?;
             for turn in std::iter::from_fn(|| inputs.next_waiting()).take(EVENTS_PER_TURN) {
                 self.take(turn)?;

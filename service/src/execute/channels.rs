@@ -13,7 +13,6 @@ use zarnitsa_channel::message::PeerMessage;
 use zarnitsa_channel::opening::Opening as Transcript;
 use zarnitsa_channel::params::Side;
 use zarnitsa_channel::state::{Cause, Channel, Context};
-use zarnitsa_channel::validate::SignatureVerifier;
 
 use super::describe::{detail_of, kind_of, Detail, HtlcMark, StepKind};
 use super::htlcs::Htlcs;
@@ -24,6 +23,7 @@ use crate::records::{
     Actor, ChannelRecord, EventKind, Failure, HistoryEntry, HistoryKind, HtlcOnion, HtlcRef,
     Occupied, Policy, Request, RequestArguments, RequestStatus, Route,
 };
+use crate::service::Memory;
 use crate::transactions::{BatchSigned, HtlcAdd, HtlcResolve, Opening, Step};
 
 /// What a step brings that is not the machine's.
@@ -45,11 +45,7 @@ pub(super) struct Extra {
 
 impl Ledger<'_> {
     /// A channel begins.
-    pub(crate) fn opening(
-        mut self,
-        argument: Opening,
-        verifier: &dyn SignatureVerifier,
-    ) -> Outcome {
+    pub(crate) fn opening(mut self, argument: Opening, memory: Memory<'_>) -> Outcome {
         let Opening {
             transcript,
             request,
@@ -77,7 +73,7 @@ impl Ledger<'_> {
         };
         let limits = policy.limits_for(transcript.peer());
         let context = Context {
-            verifier,
+            verifier: memory.verifier,
             limits: &limits,
         };
         let (machine, _) = transcript
@@ -91,6 +87,7 @@ impl Ledger<'_> {
             kind: HistoryKind::Opening,
             by,
         };
+        record.machine = memory.machines.encode(&machine);
         self.write_channel(&mut record, &machine, kind, (None, Detail::default()));
         self.log(EventKind::ChannelOpened, Some(channel_id.as_bytes()));
         Ok(())
@@ -209,11 +206,7 @@ impl Ledger<'_> {
     }
 
     /// Every peer of a batch has signed: all channels go on together, or none does.
-    pub(crate) fn batch_signed(
-        mut self,
-        argument: BatchSigned,
-        verifier: &dyn SignatureVerifier,
-    ) -> Outcome {
+    pub(crate) fn batch_signed(mut self, argument: BatchSigned, memory: Memory<'_>) -> Outcome {
         let request = self
             .schema
             .requests
@@ -236,7 +229,7 @@ impl Ledger<'_> {
                 with_batch: true,
                 ..Extra::default()
             };
-            self.move_channel(opening.into_step(), extra, verifier)?;
+            self.move_channel(opening.into_step(), extra, memory)?;
         }
         self.asks_opened(&argument.request, &request.channels);
         Ok(())
@@ -266,16 +259,12 @@ impl Ledger<'_> {
     }
 
     /// A step that brings nothing but its command.
-    pub(crate) fn step(mut self, step: Step, verifier: &dyn SignatureVerifier) -> Outcome {
-        self.move_channel(step, Extra::default(), verifier)
+    pub(crate) fn step(mut self, step: Step, memory: Memory<'_>) -> Outcome {
+        self.move_channel(step, Extra::default(), memory)
     }
 
     /// update_add_htlc.
-    pub(crate) fn htlc_add(
-        mut self,
-        argument: HtlcAdd,
-        verifier: &dyn SignatureVerifier,
-    ) -> Outcome {
+    pub(crate) fn htlc_add(mut self, argument: HtlcAdd, memory: Memory<'_>) -> Outcome {
         let (step, onion, (incoming, route)) = argument.into_parts();
         let extra = Extra {
             onion: Some(onion),
@@ -283,30 +272,21 @@ impl Ledger<'_> {
             route,
             ..Extra::default()
         };
-        self.move_channel(step, extra, verifier)
+        self.move_channel(step, extra, memory)
     }
 
     /// An HTLC is fulfilled or failed.
-    pub(crate) fn htlc_resolve(
-        mut self,
-        argument: HtlcResolve,
-        verifier: &dyn SignatureVerifier,
-    ) -> Outcome {
+    pub(crate) fn htlc_resolve(mut self, argument: HtlcResolve, memory: Memory<'_>) -> Outcome {
         let (step, failure, attribution) = argument.into_parts();
         let extra = Extra {
             failure,
             attribution,
             ..Extra::default()
         };
-        self.move_channel(step, extra, verifier)
+        self.move_channel(step, extra, memory)
     }
 
-    fn move_channel(
-        &mut self,
-        step: Step,
-        extra: Extra,
-        verifier: &dyn SignatureVerifier,
-    ) -> Outcome {
+    fn move_channel(&mut self, step: Step, extra: Extra, memory: Memory<'_>) -> Outcome {
         let key = hash_of(&step.channel_id.0);
         let mut record = self
             .schema
@@ -321,7 +301,9 @@ impl Ledger<'_> {
         if !extra.with_batch {
             self.check_not_of_batch(&record, &step)?;
         }
-        let machine = Channel::decode(&record.machine)
+        let machine = memory
+            .machines
+            .decode(&step.channel_id, &record.machine)
             .map_err(|error| ChannelError::InvariantBroken.with_description(error))?;
         let cause = self.check_htlc_step(&step, extra.incoming.as_ref(), extra.route.as_ref())?;
         let before = Htlcs::of(&machine);
@@ -329,7 +311,7 @@ impl Ledger<'_> {
         let detail = detail_of(&step.command);
         let limits = self.known_policy().limits();
         let context = Context {
-            verifier,
+            verifier: memory.verifier,
             limits: &limits,
         };
         let (after, actions) = machine
@@ -344,6 +326,7 @@ impl Ledger<'_> {
             EventKind::ChannelStateChanged
         };
         let changed = changed.filter(|_| kind.is_of_htlc());
+        record.machine = memory.machines.encode(&after);
         self.write_channel(&mut record, &after, kind, (changed, detail));
         self.log(event, Some(key.as_bytes()));
         Ok(())
@@ -354,7 +337,7 @@ impl Ledger<'_> {
         self.schema.policy.get().unwrap_or_else(Policy::user)
     }
 
-    /// Writes the channel's record and appends to its history.
+    /// Writes the channel's record, which has the machine's bytes, and appends to its history.
     fn write_channel(
         &mut self,
         record: &mut ChannelRecord,
@@ -442,7 +425,6 @@ fn update_record(record: &mut ChannelRecord, machine: &Channel, height: u64) {
         .unwrap_or(record.short_channel_id);
     record.closing_txid = closing_txid(machine);
     record.updated_height = height;
-    record.machine = machine.encode();
 }
 
 /// Of the transaction that ends the channel, once one is seen, agreed or to be broadcast.
