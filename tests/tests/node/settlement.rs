@@ -44,7 +44,8 @@ pub fn close_and_compare(world: &World, pair: &Pair, funded: Amount) {
     let expected = funded.to_sat() - opening_fee - user.capacity_sat + user_received;
     let on_chain = world.settled_coins(&world.user).to_sat();
     assert_eq!(on_chain, expected, "all that the user has");
-    assert_eq!(world.settled_coins(&world.hub).to_sat(), hub_received);
+    let hub_expected = zarnitsa_tests::world::HUB_COINS.to_sat() + hub_received;
+    assert_eq!(world.settled_coins(&world.hub).to_sat(), hub_expected);
     for node in [&world.user, &world.hub] {
         let balance = node.api().balance().expect("a balance");
         assert_eq!(balance.channels_local_msat, 0, "{}", node.name());

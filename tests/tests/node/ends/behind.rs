@@ -32,9 +32,12 @@ fn learn_of_loss(by: By) {
     let before = stage.coins_of(by);
 
     let other = by.other();
+    let told = stage.node(other).folder().join("peer-storage");
+    wait::until("the peer keeps how far this node has come", || {
+        told.exists().then_some(())
+    });
     stage.node_mut(by).stop();
     stage.node_mut(other).stop();
-    let told = stage.node(other).folder().join("peer-storage");
     fs::remove_dir_all(told).expect("what it kept for its peer");
     stage.node_mut(other).start();
     stage.wire.mend();
