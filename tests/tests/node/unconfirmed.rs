@@ -35,9 +35,16 @@ fn opener_whose_transactions_are_never_mined_fills_no_hub() {
     world.fund(&world.hub, coins);
     let uri = world.hub.api().info().expect("the hub's info").uri;
     let user = world.user.api();
-    let opened: Vec<_> = (0..MOST)
-        .map(|_| user.open(&uri, CAPACITY_SAT, 1_000_000).expect("room"))
-        .collect();
+    let open = |_| {
+        let opened = user.open(&uri, CAPACITY_SAT, 1_000_000).expect("room");
+        wait::until("the wallet knows its change", || {
+            let coins = user.utxos().ok()?;
+            let change = coins.iter().any(|coin| coin.txid == opened.opening_txid);
+            change.then_some(())
+        });
+        opened
+    };
+    let opened: Vec<_> = (0..MOST).map(open).collect();
     let refusal = user.open(&uri, CAPACITY_SAT, 0).unwrap_err().to_string();
     assert!(
         refusal.contains("4 of your channels wait for their opening transactions"),
