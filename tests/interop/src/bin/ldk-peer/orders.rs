@@ -53,11 +53,11 @@ pub fn carry_out(node: &Node, events: &Events, order: Order) -> Result<Value, Fa
         Order::Events => Ok(serde_json::to_value(events.all())?),
         Order::Graph => Ok(graph(node)),
         Order::Stop => Err("it is stopping".into()),
-        order => channels_and_payments(node, events, order),
+        order => channels_and_invoices(node, events, order),
     }
 }
 
-fn channels_and_payments(node: &Node, events: &Events, order: Order) -> Result<Value, Failure> {
+fn channels_and_invoices(node: &Node, events: &Events, order: Order) -> Result<Value, Failure> {
     match order {
         Order::Open {
             node_id,
@@ -106,6 +106,12 @@ fn channels_and_payments(node: &Node, events: &Events, order: Order) -> Result<V
             node.bolt11_payment().fail_for_hash(hash)?;
             Ok(Value::Null)
         }
+        order => offers_and_payments(node, events, order),
+    }
+}
+
+fn offers_and_payments(node: &Node, events: &Events, order: Order) -> Result<Value, Failure> {
+    match order {
         Order::Pay { invoice, msat } => {
             let invoice = Bolt11Invoice::from_str(&invoice).map_err(|e| e.to_string())?;
             let bolt11 = node.bolt11_payment();
@@ -137,7 +143,7 @@ fn channels_and_payments(node: &Node, events: &Events, order: Order) -> Result<V
             let id = spontaneous.send(msat, key(&node_id)?, None)?;
             Ok(serde_json::to_value(events.outcome(id)?)?)
         }
-        other => Err(format!("not an order about channels or payments: {other:?}").into()),
+        other => Err(format!("not an order that is known: {other:?}").into()),
     }
 }
 
