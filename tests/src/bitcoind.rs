@@ -16,6 +16,8 @@ use crate::wait;
 
 /// Blocks after which a coinbase may be spent.
 const MATURITY: u32 = 100;
+/// Blocks in which a payment of the wallet must be.
+const DEPOSIT_TRIES: usize = 3;
 /// The wallet of bitcoind itself, which pays the tests' coins.
 const WALLET: &str = "miner";
 
@@ -321,7 +323,7 @@ impl Bitcoind {
     /// If bitcoind does not make the payment that it names.
     pub fn fund(&self, address: &Address, amount: Amount) -> OutPoint {
         let txid = self.send(address, amount);
-        self.mine(1);
+        self.mine_with(&txid);
         let transaction = self.transaction(&txid);
         let script = address.script_pubkey();
         let outputs = (0..).zip(&transaction.output);
@@ -330,6 +332,29 @@ impl Bitcoind {
             .find(|(_, output)| output.script_pubkey == script)
             .expect("it pays the address");
         OutPoint { txid, vout }
+    }
+
+    /// Mines a block that has this payment of bitcoind's own wallet. The wallet names a payment that its mempool did not take,
+    /// too: it is handed in again then, and why is printed.
+    fn mine_with(&self, txid: &Txid) {
+        for _ in 0..DEPOSIT_TRIES {
+            if !self.mempool().contains(txid) {
+                let hex: String =
+                    bitcoin::consensus::encode::serialize_hex(&self.transaction(txid));
+                let answer: Result<Value, _> = self.rpc().call("sendrawtransaction", &[json!(hex)]);
+                println!("{txid} was not in the mempool, handed in again: {answer:?}");
+            }
+            self.mine(1);
+            let known: Value = self.call("gettransaction", &[json!(txid)]);
+            if known["confirmations"]
+                .as_i64()
+                .is_some_and(|blocks| blocks > 0)
+            {
+                return;
+            }
+            println!("{txid} is in no block after one was mined: {known}");
+        }
+        panic!("{txid} comes into no block");
     }
 
     /// A transaction of bitcoind's own wallet, or of the mempool.
