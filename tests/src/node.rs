@@ -195,9 +195,11 @@ impl Node {
         self.launch();
         let api = self.api_with(None);
         let what = format!("{} is up", self.name);
+        // Commands find it by this file, which comes last.
+        let address = self.folder().join("http.address");
         wait::until(&what, || {
             self.check_alive();
-            api.is_healthy().then_some(())
+            (api.is_healthy() && address.exists()).then_some(())
         });
     }
 
