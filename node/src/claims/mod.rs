@@ -9,10 +9,12 @@
 //! | `plan` | which claims share a transaction, and what it may cost |
 //! | `pay` | builds and signs claims |
 //! | `bump` | pays for a commitment by its anchor |
+//! | `outbox` | hands them to the network, in order |
 //! | `recall` | finds what earlier runs made |
 //! | `reserve` | coins that are held back for all this |
 
 mod bump;
+mod outbox;
 mod pay;
 mod plan;
 mod recall;
@@ -29,6 +31,7 @@ use zarnitsa_channel::state::{Channel, Claim, ClaimKind, Resolution, SpendKind};
 use crate::funding::FundingError;
 use crate::shared::Shared;
 
+use outbox::Outbox;
 use plan::Offer;
 
 /// Why a claim could not be made. It is tried again with the next block.
@@ -90,16 +93,16 @@ impl Pursuit {
 pub(crate) struct Claimer {
     shared: Arc<Shared>,
     pursuits: HashMap<ChannelId, Pursuit>,
-    /// Told of channels whose claim was refused for its fee: they are to be looked at again at once.
-    refused: UnboundedSender<ChannelId>,
+    outbox: Outbox,
 }
 
 impl Claimer {
+    /// `refused` is told of channels whose claim was refused for its fee: they are to be looked at again at once.
     pub(crate) fn new(shared: Arc<Shared>, refused: UnboundedSender<ChannelId>) -> Self {
         Self {
+            outbox: Outbox::start(shared.clone(), refused),
             shared,
             pursuits: HashMap::new(),
-            refused,
         }
     }
 
@@ -246,6 +249,7 @@ impl Claimer {
     ) {
         let pursuit = self.pursuits.entry(id).or_default();
         for old in earlier {
+            self.outbox.withdraw(&old.txid);
             self.shared.chain.stop_broadcast(&old.txid);
             self.shared.wallet.release(&old.txid);
             pursuit.made.retain(|made| made.txid != old.txid);
@@ -261,21 +265,7 @@ impl Claimer {
     /// Broadcasts a transaction, or a parent and its child, and has the channel looked at again where they are refused for their
     /// fee.
     pub(crate) fn broadcast(&self, id: ChannelId, transactions: Vec<Transaction>) {
-        let (chain, refused) = (self.shared.chain.clone(), self.refused.clone());
-        tokio::spawn(async move {
-            let Some(last) = transactions.last().map(Transaction::compute_txid) else {
-                return;
-            };
-            match chain.broadcast_package(transactions).await {
-                Ok(outcome) => tracing::info!(txid = %last, ?outcome, "broadcast"),
-                Err(rejection) => {
-                    tracing::warn!(txid = %last, %rejection, "not taken by the network yet");
-                    if rejection.wants_higher_fee() {
-                        let _ = refused.send(id); // a node that stops asks nothing
-                    }
-                }
-            }
-        });
+        self.outbox.push(id, transactions);
     }
 
     /// Whether the mempool does not take it for its fee.
