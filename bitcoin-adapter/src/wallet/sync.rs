@@ -144,6 +144,7 @@ impl Wallet {
             return Ok(());
         }
         let now = inner.now();
+        let entered = inner.news(entered);
         for account in &mut inner.accounts {
             let seen = entered
                 .iter()
@@ -173,6 +174,21 @@ impl Wallet {
 }
 
 impl Inner {
+    /// Those of the transactions in the mempool that the wallet does not go by already. What it pays for itself counts from when
+    /// it was made: of two that spend the same, the one that was made last goes on, though the other is seen a moment later.
+    fn news(&self, entered: &[Arc<Transaction>]) -> Vec<Arc<Transaction>> {
+        let is_pursued = |transaction: &Transaction| {
+            let txid = transaction.compute_txid();
+            self.accounts.iter().any(|account| {
+                let graph = account.wallet.tx_graph();
+                let made = graph.get_tx_node(txid).and_then(|node| node.last_seen);
+                account.pays(transaction) && made > graph.get_last_evicted(txid)
+            })
+        };
+        let news = entered.iter().filter(|it| !is_pursued(it));
+        news.cloned().collect()
+    }
+
     /// Unconfirmed transactions that the wallet pays for, or those that it does not.
     fn unconfirmed(&self, paid_by_us: bool) -> impl Iterator<Item = Arc<Transaction>> + '_ {
         let mut seen = HashSet::new();
