@@ -6,53 +6,19 @@ use std::thread;
 
 use bitcoin::{Amount, OutPoint, Transaction, Txid};
 use serde_json::{json, Value};
-use zarnitsa_tests::api::Api;
 use zarnitsa_tests::folder;
 use zarnitsa_tests::mempool::Waiting;
 use zarnitsa_tests::node::Node;
 use zarnitsa_tests::wait;
 use zarnitsa_tests::world::{Pair, World};
 
+use crate::fees::{htlc_output, until_at_tip};
+use crate::watching::hold;
+
 const CAPACITY_SAT: u64 = 1_000_000;
 const PUSHED_SAT: u64 = 400_000;
 const ANCHOR_SAT: u64 = 330;
 const HELD_SAT: [u64; 3] = [30_000, 25_000, 20_000];
-
-/// A payment that its payee holds.
-fn hold(payer: &Api, payee: &Node, sat: u64) -> (String, thread::JoinHandle<()>) {
-    let amount = format!("{sat}sat");
-    let invoice: Value = payee.json(&["invoice", "create", &amount, "--hold"]);
-    let hash = invoice["payment_hash"].as_str().expect("a hash").to_owned();
-    let text = invoice["invoice"].as_str().expect("text").to_owned();
-    let payer = payer.clone();
-    let paying = thread::spawn(move || {
-        // A payer that stops meanwhile says nothing that matters here.
-        let _ = payer.pay_with(json!({ "invoice": text }));
-    });
-    let api = payee.api();
-    wait::until("the payment is held", || {
-        (api.invoice_of(&hash).ok()?.status == "accepted").then_some(())
-    });
-    (hash, paying)
-}
-
-fn until_at_tip(world: &World, node: &Node) {
-    let height = world.bitcoind.height();
-    wait::until("the node sees the block", || {
-        (node.api().info().ok()?.block_height >= height).then_some(())
-    });
-}
-
-/// The commitment's output of an HTLC of this size.
-fn htlc_output(commitment: &Transaction, sat: u64) -> OutPoint {
-    let mut outputs = (0..).zip(&commitment.output);
-    let found = outputs.find(|(_, output)| output.value.to_sat() == sat);
-    let (vout, _) = found.expect("the HTLC has an output");
-    OutPoint {
-        txid: commitment.compute_txid(),
-        vout,
-    }
-}
 
 fn until_waiting(world: &World, txid: &str) -> Txid {
     let txid: Txid = txid.parse().expect("a txid");

@@ -1,13 +1,13 @@
 //! What closes cost when blocks are dear: on a mempool that is full, beside others who are after the same, up to a deadline.
 
-use std::thread;
-
 use bitcoin::{Amount, OutPoint, Transaction, Txid};
-use serde_json::{json, Value};
+use serde_json::Value;
 use zarnitsa_tests::mempool::{Waiting, SMALL_MEMPOOL};
 use zarnitsa_tests::node::Node;
 use zarnitsa_tests::wait;
 use zarnitsa_tests::world::{Pair, World};
+
+use crate::watching::hold;
 
 const CAPACITY_SAT: u64 = 1_000_000;
 const PUSHED_SAT: u64 = 400_000;
@@ -25,7 +25,7 @@ fn pass(world: &World, node: &Node) {
     until_at_tip(world, node);
 }
 
-fn until_at_tip(world: &World, node: &Node) {
+pub fn until_at_tip(world: &World, node: &Node) {
     let height = world.bitcoind.height();
     wait::until("the node sees the block", || {
         (node.api().info().ok()?.block_height >= height).then_some(())
@@ -113,24 +113,6 @@ fn commitment_below_a_full_mempools_minimum_gets_in_with_a_child_that_is_only_ev
     });
 }
 
-/// A payment of the user's that the hub holds.
-fn hold(world: &World, sat: u64) -> (String, thread::JoinHandle<()>) {
-    let amount = format!("{sat}sat");
-    let invoice: Value = world.hub.json(&["invoice", "create", &amount, "--hold"]);
-    let hash = invoice["payment_hash"].as_str().expect("a hash").to_owned();
-    let text = invoice["invoice"].as_str().expect("text").to_owned();
-    let payer = world.user.api();
-    let paying = thread::spawn(move || {
-        // The payer stops meanwhile: what it says in the end does not matter here.
-        let _ = payer.pay_with(json!({ "invoice": text }));
-    });
-    let hub = world.hub.api();
-    wait::until("the payment is held", || {
-        (hub.invoice_of(&hash).ok()?.status == "accepted").then_some(())
-    });
-    (hash, paying)
-}
-
 fn expiry(pair: &Pair) -> u32 {
     let channel = pair.hub.channel(&pair.id).expect("the channel");
     let heights = channel.htlcs.iter().map(|htlc| &htlc["cltv_expiry"]);
@@ -139,7 +121,7 @@ fn expiry(pair: &Pair) -> u32 {
 }
 
 /// The commitment's output of an HTLC of this size.
-fn htlc_output(commitment: &Transaction, sat: u64) -> OutPoint {
+pub fn htlc_output(commitment: &Transaction, sat: u64) -> OutPoint {
     let mut outputs = (0..).zip(&commitment.output);
     let found = outputs.find(|(_, output)| output.value.to_sat() == sat);
     let (vout, _) = found.expect("the HTLC has an output");
@@ -155,7 +137,7 @@ fn htlc_success_transactions_share_a_coin_of_the_wallet_and_are_raised_up_to_the
     let (mut world, pair) = world_with_channel(&[]);
     // One coin has to do for all that the hub claims.
     world.fund(&world.hub, Amount::from_sat(200_000));
-    let held = HELD_SAT.map(|sat| hold(&world, sat));
+    let held = HELD_SAT.map(|sat| hold(&world.user.api(), &world.hub, sat));
     let expiry = expiry(&pair);
     world.user.kill_hard();
     let closed = pair.hub.force_close(&pair.id).expect("it closes");
@@ -217,7 +199,7 @@ fn peers_commitment_that_waits_is_paid_for_by_our_anchor_when_an_htlc_of_ours_ne
     const HELD_SAT: u64 = 100_000;
     let (mut world, pair) = world_with_channel(&[]);
     world.fund(&world.hub, Amount::from_sat(200_000));
-    let (hash, paying) = hold(&world, HELD_SAT);
+    let (hash, paying) = hold(&world.user.api(), &world.hub, HELD_SAT);
     world.hub.stop();
     let closed = pair.user.force_close(&pair.id).expect("it closes");
     let txid: Txid = closed.closing_txid.parse().expect("a txid");

@@ -97,7 +97,7 @@ fn pay(from: &Api, to: &Api, msat: u64) {
 }
 
 /// A payment that its payee holds. Its HTLC stays in both commitments.
-fn hold(payer: &Api, payee: &Node, sat: u64) -> (String, thread::JoinHandle<()>) {
+pub fn hold(payer: &Api, payee: &Node, sat: u64) -> (String, thread::JoinHandle<()>) {
     let amount = format!("{sat}sat");
     let invoice: Value = payee.json(&["invoice", "create", &amount, "--hold"]);
     let hash = invoice["payment_hash"].as_str().expect("a hash").to_owned();
