@@ -17,7 +17,6 @@ use crate::wait;
 /// Blocks after which a coinbase may be spent.
 const MATURITY: u32 = 100;
 /// Blocks in which a payment of the wallet must be.
-const DEPOSIT_TRIES: usize = 3;
 /// The wallet of bitcoind itself, which pays the tests' coins.
 const WALLET: &str = "miner";
 
@@ -314,7 +313,31 @@ impl Bitcoind {
 
     /// Pays from bitcoind's own wallet.
     pub fn send(&self, address: &Address, amount: Amount) -> Txid {
-        self.call("sendtoaddress", &[json!(address), json!(amount.to_btc())])
+        self.send_at(address, amount, None)
+    }
+
+    /// Pays from bitcoind's own wallet at a fee rate in sat/vB; none is bitcoind's own choice.
+    ///
+    /// Without a lock time: bitcoind sets one of up to a hundred blocks ago now and then, and one of 21 is nonstandard to Bitcoin
+    /// Knots (`parasite-cat21`), whose wallet makes and names such a payment all the same.
+    ///
+    /// # Panics
+    /// If bitcoind does not make the payment.
+    pub fn send_at(&self, address: &Address, amount: Amount, fee_rate: Option<u32>) -> Txid {
+        let outputs = json!([{ address.to_string(): amount.to_btc() }]);
+        let options = json!({ "locktime": 0 });
+        let arguments = [
+            outputs,
+            Value::Null,
+            json!("unset"),
+            json!(fee_rate),
+            options,
+        ];
+        let sent: Value = self.call("send", &arguments);
+        sent["txid"]
+            .as_str()
+            .and_then(|txid| txid.parse().ok())
+            .unwrap_or_else(|| panic!("bitcoind has not sent it: {sent}"))
     }
 
     /// Pays from bitcoind's own wallet and mines one block with it; which output it is.
@@ -323,7 +346,11 @@ impl Bitcoind {
     /// If bitcoind does not make the payment that it names.
     pub fn fund(&self, address: &Address, amount: Amount) -> OutPoint {
         let txid = self.send(address, amount);
-        self.mine_with(&txid);
+        assert!(
+            self.mempool().contains(&txid),
+            "bitcoind does not relay its own {txid}"
+        );
+        self.mine(1);
         let transaction = self.transaction(&txid);
         let script = address.script_pubkey();
         let outputs = (0..).zip(&transaction.output);
@@ -332,29 +359,6 @@ impl Bitcoind {
             .find(|(_, output)| output.script_pubkey == script)
             .expect("it pays the address");
         OutPoint { txid, vout }
-    }
-
-    /// Mines a block that has this payment of bitcoind's own wallet. The wallet names a payment that its mempool did not take,
-    /// too: it is handed in again then, and why is printed.
-    fn mine_with(&self, txid: &Txid) {
-        for _ in 0..DEPOSIT_TRIES {
-            if !self.mempool().contains(txid) {
-                let hex: String =
-                    bitcoin::consensus::encode::serialize_hex(&self.transaction(txid));
-                let answer: Result<Value, _> = self.rpc().call("sendrawtransaction", &[json!(hex)]);
-                println!("{txid} was not in the mempool, handed in again: {answer:?}");
-            }
-            self.mine(1);
-            let known: Value = self.call("gettransaction", &[json!(txid)]);
-            if known["confirmations"]
-                .as_i64()
-                .is_some_and(|blocks| blocks > 0)
-            {
-                return;
-            }
-            println!("{txid} is in no block after one was mined: {known}");
-        }
-        panic!("{txid} comes into no block");
     }
 
     /// A transaction of bitcoind's own wallet, or of the mempool.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{json, Value};
+use bitcoin::Amount;
 use zarnitsa_interop::link::{Link, Plan};
 use zarnitsa_interop::world::World;
 use zarnitsa_tests::wait;
@@ -26,11 +26,9 @@ fn raise_fees(world: &World) {
     world.bitcoind.mine(BLOCKS * TRANSACTIONS);
     for _ in 0..BLOCKS {
         for _ in 0..TRANSACTIONS {
-            let (address, btc) = (world.bitcoind.address(), 0.01);
-            let arguments =
-                json!([address, btc, "", "", false, true, null, "unset", null, FEE_RATE]);
-            let arguments = arguments.as_array().expect("a list");
-            world.bitcoind.call::<Value>("sendtoaddress", arguments);
+            let address = world.bitcoind.address();
+            let amount = Amount::from_sat(1_000_000);
+            world.bitcoind.send_at(&address, amount, Some(FEE_RATE));
         }
         world.bitcoind.mine(1);
     }
