@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use bitcoin::{FeeRate, Network, OutPoint, Psbt, Transaction, Txid};
+use bitcoin::{Network, OutPoint, Psbt, Transaction, Txid};
 use tokio::sync::{mpsc, watch};
 
 use crate::announce::Announcements;
@@ -17,7 +17,7 @@ use crate::follow::registry::Registry;
 use crate::follow::{Follower, Request};
 use crate::lookup::{look_up, TxHint, TxStatus};
 use crate::source::{Announcement, BlockRef, ChainSource};
-use crate::wallet::{SendAmount, SignerFailure, Wallet, WalletError};
+use crate::wallet::{SendOrder, SignerFailure, Wallet, WalletError};
 use crate::watch::{Watch, WatchEvent};
 
 /// Events that may wait for their receiver. The follower stands still while it is full; nothing is dropped.
@@ -368,13 +368,11 @@ impl Chain {
     /// What the wallet, the signer or the network refuses. Unless the refusal is a passing one, the coins are free again.
     pub async fn send(
         &self,
-        address: String,
-        amount: SendAmount,
-        feerate: FeeRate,
+        order: SendOrder,
         signer: impl FnOnce(&mut Psbt) -> Result<(), SignerFailure> + Send + 'static,
     ) -> Result<(Txid, BroadcastOutcome), SendError> {
         let wallet = self.0.wallet.clone().ok_or(SendError::NoWallet)?;
-        let prepare = move || wallet.prepare_send(&address, amount, feerate, signer);
+        let prepare = move || wallet.prepare_send(&order, signer);
         let transaction = blocking(prepare).await.map_err(WalletError::Chain)??;
         let txid = transaction.compute_txid();
         Ok((txid, self.broadcast_tx(transaction).await?))

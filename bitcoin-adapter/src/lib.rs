@@ -32,7 +32,7 @@ pub use lookup::{TxHint, TxStatus};
 pub use source::{Accepted, Announcement, BlockRef, ChainSource, Header, Indexed, Unspent};
 pub use wallet::{
     AccountDescriptors, AddressKind, Birthday, FeeGoal, FeeRequest, ForeignInput, FundedPsbt,
-    SendAmount, SignerFailure, Wallet, WalletBalance, WalletError, WalletOptions,
+    SendAmount, SendOrder, SignerFailure, Wallet, WalletBalance, WalletError, WalletOptions,
     WalletTransaction, WalletUtxo,
 };
 pub use watch::{ReportedSpend, SpendWatch, TransactionWatch, Watch, WatchEvent};

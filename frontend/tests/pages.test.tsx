@@ -124,12 +124,12 @@ const read = ((name: string) =>
 
 const plain = api({
   info,
-  balance: { onchain_sat: 5_000_000, onchain_unconfirmed_sat: 1, pending_close_sat: 20 },
+  balance: { onchain_sat: 5_000_000, onchain_unconfirmed_sat: 1, onchain_reserve_sat: 0, pending_close_sat: 20 },
   channels: [{ channel_id: ID, state: 'normal', spendable_msat: '1000', receivable_msat: '2000', htlcs: [{ id: 1, direction: 'outgoing', amount_msat: '9999999', payment_hash: HASH, cltv_expiry: 200, state: 'committed' }], closing: null }],
   payments: [{ payment_hash: HASH, status: 'succeeded', description: '', route: [{ node_id: channel.peer, short_channel_id: null, amount_msat: '1500001' }], created_at: 1 }],
   policy: { channels: [] },
   peers: [{ node_id: channel.peer, address: '127.0.0.1:9735', connected: true, inbound: false, features: ['option_anchors'] }],
-  wallet: { onchain_sat: 5, onchain_unconfirmed_sat: 0, utxos: [{ txid: HASH, vout: 0, amount_sat: 5, address: 'bcrt1q', confirmations: 0 }], transactions: [{ txid: HASH, amount_sat: -5, fee_sat: 1, block_height: null, confirmations: 0 }] },
+  wallet: { onchain_sat: 5, onchain_unconfirmed_sat: 0, onchain_reserve_sat: 0, utxos: [{ txid: HASH, vout: 0, amount_sat: 5, address: 'bcrt1q', confirmations: 0 }], transactions: [{ txid: HASH, amount_sat: -5, fee_sat: 1, block_height: null, confirmations: 0 }] },
   fees: { minimum_sat_vb: 1, slow_sat_vb: 1, normal_sat_vb: 2, fast_sat_vb: 3 },
   log: { lines: ['2026 INFO zarnitsa: up', '2026 WARN zarnitsa: \u202Ewatch'] },
   network: { nodes: [{ node_id: NODE_ID, alias: 'alice', addresses: [], channels: 1 }, { node_id: channel.peer, alias: 'hub\u202E', addresses: ['h:1'], channels: 1 }], channels: [{ short_channel_id: '1x1x1', node_1: NODE_ID, node_2: channel.peer, capacity_sat: 5 }] },

@@ -1,12 +1,15 @@
 //! The on-chain wallet and the list of peers, as the HTTP server asks for them.
 
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{FeeRate, Psbt};
+use bitcoin::{Amount, FeeRate, Psbt};
 use exonum::messages::{AnyTx, Verified};
-use zarnitsa_bitcoin_adapter::{AddressKind, FeeTarget, SendAmount, SendError, SignerFailure};
+use zarnitsa_bitcoin_adapter::{
+    AddressKind, FeeTarget, SendAmount, SendError, SendOrder, SignerFailure, WalletError,
+};
 use zarnitsa_peer::{AddressError, ConnectError, Connection, PeerAddress};
 
 use crate::api::{self, AmountOrAll, ApiError, ErrorCode};
+use crate::claims::kept_refusal;
 use crate::shared::Shared;
 
 /// Why a peer could not be reached.
@@ -18,6 +21,19 @@ pub(crate) enum ReachError {
     Address(#[from] AddressError),
     #[error(transparent)]
     Connect(#[from] ConnectError),
+}
+
+fn not_sent(error: &SendError, channels: usize) -> ApiError {
+    let code = match error {
+        SendError::Wallet(WalletError::Kept { available, keep }) => {
+            return kept_refusal(channels, *available, *keep);
+        }
+        SendError::Wallet(WalletError::Insufficient { .. }) => ErrorCode::InsufficientFunds,
+        SendError::Wallet(WalletError::Address { .. }) => ErrorCode::BadRequest,
+        SendError::Wallet(_) | SendError::Rejected(_) => ErrorCode::Refused,
+        SendError::NoWallet => ErrorCode::Internal,
+    };
+    ApiError::new(code, error)
 }
 
 impl Shared {
@@ -52,24 +68,26 @@ impl Shared {
             AmountOrAll::All => SendAmount::All,
             AmountOrAll::Amount(amount) => SendAmount::Exactly(amount),
         };
+        let channels = self.channels_to_pay_for();
+        let keep = match request.spend_reserve {
+            true => Amount::ZERO,
+            false => self.close_reserve(channels),
+        };
+        let order = SendOrder {
+            address: request.address,
+            amount,
+            feerate,
+            keep,
+        };
         let signer = self.signer.clone();
         let sign = move |psbt: &mut Psbt| -> Result<(), SignerFailure> {
             signer.sign_psbt(psbt)?;
             Ok(())
         };
-        let sent = self
-            .chain
-            .send(request.address, amount, feerate, sign)
-            .await;
-        let (txid, _) = sent.map_err(|error| {
-            let code = match &error {
-                SendError::Wallet(_) => ErrorCode::Refused,
-                SendError::Rejected(_) => ErrorCode::Refused,
-                SendError::NoWallet => ErrorCode::Internal,
-            };
-            ApiError::new(code, error)
-        })?;
-        Ok(api::WalletSent { txid })
+        let sent = self.chain.send(order, sign).await;
+        let (txid, _) = sent.map_err(|error| not_sent(&error, channels))?;
+        let kept_sat = keep.to_sat();
+        Ok(api::WalletSent { txid, kept_sat })
     }
 
     pub(crate) fn wallet_utxos(&self) -> Result<Vec<api::Utxo>, ApiError> {

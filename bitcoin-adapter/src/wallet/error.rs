@@ -47,6 +47,14 @@ pub enum WalletError {
         /// The coins that could be used.
         available: Amount,
     },
+    /// The payment would leave less than is to be kept.
+    #[error("{keep} must be kept of {available} that can be spent")]
+    Kept {
+        /// All that can be spent.
+        available: Amount,
+        /// What must be left of it.
+        keep: Amount,
+    },
     /// The signer refused or failed.
     #[error("the signer did not sign: {0}")]
     Signer(#[source] Box<dyn std::error::Error + Send + Sync>),

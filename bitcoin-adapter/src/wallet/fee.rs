@@ -82,14 +82,7 @@ impl Wallet {
 
     /// What the coins hold together that can be spent: confirmed ones and change of one's own, none of them reserved.
     pub fn spendable(&self) -> Amount {
-        let inner = self.lock();
-        let reserved = inner.reserved();
-        let coins = inner.accounts.iter().flat_map(super::Account::spendable);
-        let free = coins.filter(|coin| !reserved.contains(&coin.outpoint));
-        free.fold(Amount::ZERO, |sum, coin| {
-            sum.checked_add(coin.txout.value)
-                .unwrap_or(Amount::MAX_MONEY)
-        })
+        self.lock().spendable()
     }
 }
 
@@ -169,7 +162,17 @@ fn fee(goal: &FeeGoal, weight: u64) -> Amount {
 }
 
 impl Inner {
-    fn change_script(&mut self) -> Result<ScriptBuf, WalletError> {
+    pub(super) fn spendable(&self) -> Amount {
+        let reserved = self.reserved();
+        let coins = self.accounts.iter().flat_map(super::Account::spendable);
+        let free = coins.filter(|coin| !reserved.contains(&coin.outpoint));
+        free.fold(Amount::ZERO, |sum, coin| {
+            sum.checked_add(coin.txout.value)
+                .unwrap_or(Amount::MAX_MONEY)
+        })
+    }
+
+    pub(super) fn change_script(&mut self) -> Result<ScriptBuf, WalletError> {
         let account = self
             .accounts
             .first_mut()

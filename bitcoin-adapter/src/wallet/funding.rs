@@ -40,6 +40,19 @@ pub enum SendAmount {
     Exactly(Amount),
 }
 
+/// A payment that the wallet is to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendOrder {
+    /// To whom.
+    pub address: String,
+    /// How much.
+    pub amount: SendAmount,
+    /// What it pays for its place in a block.
+    pub feerate: FeeRate,
+    /// What must be left of the coins that can be spent.
+    pub keep: Amount,
+}
+
 /// What a signer may answer instead of a signature.
 pub type SignerFailure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -55,29 +68,57 @@ impl Wallet {
         amount: Amount,
         feerate: FeeRate,
     ) -> Result<FundedPsbt, WalletError> {
-        self.fund_with(script, SendAmount::Exactly(amount), feerate)
+        self.fund_with(script, SendAmount::Exactly(amount), feerate, Amount::ZERO)
     }
 
-    /// As [`Self::fund`]; with [`SendAmount::All`] there is no change.
+    /// As [`Self::fund`], while `keep` is left of all that can be spent. With [`SendAmount::All`] there is no other change.
     ///
     /// # Errors
-    /// As [`Self::fund`].
+    /// As [`Self::fund`]; [`WalletError::Kept`] if less would be left.
     pub fn fund_with(
         &self,
         script: ScriptBuf,
         amount: SendAmount,
         feerate: FeeRate,
+        keep: Amount,
     ) -> Result<FundedPsbt, WalletError> {
         let mut inner = self.lock();
-        let psbt = inner.build(&Payment {
+        let available = inner.spendable();
+        let change = match amount {
+            SendAmount::All if keep > Amount::ZERO => {
+                let script = inner.change_script()?;
+                let value = keep.max(script.minimal_non_dust());
+                Some((script, value))
+            }
+            SendAmount::All | SendAmount::Exactly(_) => None,
+        };
+        let built = inner.build(&Payment {
             script: &script,
             amount,
-            others: &[],
+            others: change.as_slice(),
             feerate,
-        })?;
+        });
+        let psbt = match built {
+            // There is nothing over to send.
+            Err(WalletError::Insufficient { .. }) if change.is_some() => {
+                return Err(WalletError::Kept { available, keep });
+            }
+            built => built?,
+        };
         // The change address is used up, whether the transaction is broadcast or not.
         inner.persist()?;
+        // What is over may be too little for an output.
+        let paid = psbt.unsigned_tx.output.iter();
+        let is_paid = paid.into_iter().any(|it| it.script_pubkey == script);
+        if change.is_some() && !is_paid {
+            return Err(WalletError::Kept { available, keep });
+        }
         let funded = describe(psbt, &script)?;
+        let spent = funded.amount.checked_add(funded.fee);
+        let left = spent.and_then(|spent| available.checked_sub(spent));
+        if left.is_none_or(|left| left < keep) {
+            return Err(WalletError::Kept { available, keep });
+        }
         inner.reserve(&funded);
         Ok(funded)
     }
@@ -174,25 +215,24 @@ impl Wallet {
     /// [`Self::forget`] gives the coins back.
     ///
     /// # Errors
-    /// If the address is of another network, coins are lacking, or the signer refuses. No coins are
-    /// reserved then.
+    /// If the address is of another network, coins are lacking, less than is to be kept would be left, or the signer refuses. No
+    /// coins are reserved then.
     pub fn prepare_send(
         &self,
-        address: &str,
-        amount: SendAmount,
-        feerate: FeeRate,
+        order: &SendOrder,
         signer: impl FnOnce(&mut Psbt) -> Result<(), SignerFailure>,
     ) -> Result<Transaction, WalletError> {
         let network = self.lock().network;
+        let address = &order.address;
         let script = Address::<NetworkUnchecked>::from_str(address)
             .ok()
             .and_then(|address| address.require_network(network).ok())
             .ok_or_else(|| WalletError::Address {
-                address: address.to_owned(),
+                address: address.clone(),
                 network,
             })?
             .script_pubkey();
-        let funded = self.fund_with(script, amount, feerate)?;
+        let funded = self.fund_with(script, order.amount, order.feerate, order.keep)?;
         let written = self.sign(&funded, signer).and_then(|transaction| {
             self.note_broadcast(&transaction)?;
             Ok(transaction)
@@ -207,7 +247,7 @@ impl Wallet {
 struct Payment<'a> {
     script: &'a ScriptBuf,
     amount: SendAmount,
-    /// More outputs, beside one of an exact amount.
+    /// More outputs.
     others: &'a [(ScriptBuf, Amount)],
     feerate: FeeRate,
 }
@@ -286,21 +326,20 @@ impl Inner {
                     why: error.to_string(),
                 })?;
         }
-        let needed = match payment.amount {
+        let mut needed = match payment.amount {
             SendAmount::Exactly(amount) => {
                 transaction.add_recipient(payment.script.clone(), amount);
-                let mut needed = amount;
-                for (script, amount) in payment.others {
-                    transaction.add_recipient(script.clone(), *amount);
-                    needed = needed.checked_add(*amount).unwrap_or(Amount::MAX_MONEY);
-                }
-                needed
+                amount
             }
             SendAmount::All => {
                 transaction.drain_wallet().drain_to(payment.script.clone());
                 Amount::ZERO
             }
         };
+        for (script, amount) in payment.others {
+            transaction.add_recipient(script.clone(), *amount);
+            needed = needed.checked_add(*amount).unwrap_or(Amount::MAX_MONEY);
+        }
         transaction.finish().map_err(|error| match error {
             CreateTxError::CoinSelection(lack) => WalletError::Insufficient {
                 needed: lack.needed.max(needed),

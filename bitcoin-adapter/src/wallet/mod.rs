@@ -27,7 +27,7 @@ use self::store::Store;
 
 pub use self::error::WalletError;
 pub use self::fee::{FeeGoal, FeeRequest, ForeignInput};
-pub use self::funding::{FundedPsbt, SendAmount, SignerFailure};
+pub use self::funding::{FundedPsbt, SendAmount, SendOrder, SignerFailure};
 pub use self::list::{WalletBalance, WalletTransaction, WalletUtxo};
 
 /// A kind of address, each with an account of its own.

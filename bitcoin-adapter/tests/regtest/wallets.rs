@@ -3,7 +3,9 @@
 use bitcoin::{Amount, FeeRate, ScriptBuf};
 use tempfile::TempDir;
 use zarnitsa_bitcoin_adapter::AddressKind::{Segwit, Taproot};
-use zarnitsa_bitcoin_adapter::{AddressKind, SendAmount, SendError, Start, Wallet, WalletError};
+use zarnitsa_bitcoin_adapter::{
+    AddressKind, SendAmount, SendError, SendOrder, Start, Wallet, WalletError,
+};
 use zarnitsa_tests::bitcoind::{Bitcoind, Options};
 
 use crate::world::{until, Keys, World};
@@ -42,6 +44,15 @@ async fn rich(kinds: &[AddressKind], coins: &[(AddressKind, u64)]) -> Rich {
         wallet,
         keys,
         folder,
+    }
+}
+
+fn order(address: &str, amount: SendAmount) -> SendOrder {
+    SendOrder {
+        address: address.to_owned(),
+        amount,
+        feerate: RATE,
+        keep: Amount::ZERO,
     }
 }
 
@@ -207,7 +218,7 @@ async fn wallet_payment_written_before_a_crash_is_broadcast_by_the_next_start() 
     let target = world.bitcoind.address().to_string();
     let amount = SendAmount::Exactly(Amount::from_sat(100_000));
     let payment = wallet
-        .prepare_send(&target, amount, RATE, |psbt| keys.sign(psbt))
+        .prepare_send(&order(&target, amount), |psbt| keys.sign(psbt))
         .unwrap();
     // The process ends here: signed and written down, not broadcast.
     let start = Start::After(world.best());
@@ -237,7 +248,7 @@ async fn wallet_sends_all_from_both_accounts() {
     let most = wallet.max_fundable(target.script_pubkey(), RATE).unwrap();
     let (txid, _) = world
         .chain
-        .send(target.to_string(), SendAmount::All, RATE, move |psbt| {
+        .send(order(&target.to_string(), SendAmount::All), move |psbt| {
             keys.sign(psbt)
         })
         .await
@@ -252,6 +263,80 @@ async fn wallet_sends_all_from_both_accounts() {
         .unwrap();
     assert_eq!(sent.net.to_sat(), -300_000);
     assert_eq!(sent.fee, Amount::from_sat(300_000).checked_sub(most));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wallet_sends_all_but_what_is_to_be_kept() {
+    let Rich {
+        mut world,
+        wallet,
+        keys,
+        folder: _folder,
+    } = rich(&[Segwit, Taproot], &[(Segwit, 100_000), (Taproot, 200_000)]).await;
+    let target = world.bitcoind.address();
+    let keep = Amount::from_sat(7_000);
+    let order = SendOrder {
+        keep,
+        ..order(&target.to_string(), SendAmount::All)
+    };
+    let (txid, _) = world
+        .chain
+        .send(order, move |psbt| keys.sign(psbt))
+        .await
+        .unwrap();
+    assert_eq!(wallet.spendable(), keep, "change of its own may be spent");
+    world.mine(1).await;
+    until("what is kept is confirmed", || {
+        let utxos = wallet.utxos();
+        utxos.len() == 1 && utxos[0].amount == keep && utxos[0].block.is_some()
+    })
+    .await;
+    let all = wallet.transactions();
+    let fee = all.iter().find(|it| it.txid == txid).unwrap().fee.unwrap();
+    let paid = Amount::from_sat(300_000) - keep - fee;
+    assert_eq!(world.bitcoind.confirmed_at(&target), paid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wallet_sends_nothing_that_would_leave_less_than_is_to_be_kept() {
+    let Rich {
+        world,
+        wallet,
+        keys,
+        folder: _folder,
+    } = rich(&[Segwit], &[(Segwit, 100_000)]).await;
+    let target = world.bitcoind.address().to_string();
+    let keep = Amount::from_sat(7_000);
+    let send = |amount: SendAmount, keep: Amount| {
+        let order = SendOrder {
+            keep,
+            ..order(&target, amount)
+        };
+        wallet.prepare_send(&order, move |psbt| keys.sign(psbt))
+    };
+    let exactly = |sat| SendAmount::Exactly(Amount::from_sat(sat));
+    // What is over would not pay the fee, or nothing is over.
+    for (amount, keep) in [
+        (exactly(93_000), keep),
+        (SendAmount::All, Amount::from_sat(99_950)),
+        (SendAmount::All, Amount::from_sat(99_700)),
+        (SendAmount::All, Amount::from_sat(100_000)),
+        (SendAmount::All, Amount::from_sat(200_000)),
+    ] {
+        let refused = send(amount, keep).unwrap_err();
+        let WalletError::Kept {
+            available,
+            keep: kept,
+        } = refused
+        else {
+            panic!("{amount:?} beside {keep}: {refused}");
+        };
+        assert_eq!((available, kept), (Amount::from_sat(100_000), keep));
+    }
+    assert_eq!(wallet.balance().reserved, Amount::ZERO);
+    assert_eq!(wallet.spendable(), Amount::from_sat(100_000));
+    send(exactly(92_000), keep).unwrap();
+    assert!(wallet.spendable() >= keep);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,7 +366,7 @@ async fn wallet_refuses_foreign_addresses_failing_signers_and_wrong_signatures()
     } = rich(&[Segwit], &[(Segwit, 200_000)]).await;
     let amount = SendAmount::Exactly(Amount::from_sat(50_000));
     let send = |address: &str, keys: Keys| {
-        wallet.prepare_send(address, amount, RATE, move |psbt| keys.sign(psbt))
+        wallet.prepare_send(&order(address, amount), move |psbt| keys.sign(psbt))
     };
     let mainnet = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
     assert!(matches!(
@@ -293,13 +378,13 @@ async fn wallet_refuses_foreign_addresses_failing_signers_and_wrong_signatures()
         Err(WalletError::Address { .. })
     ));
     let target = world.bitcoind.address().to_string();
-    let failing = wallet.prepare_send(&target, amount, RATE, |_| Err("locked".into()));
+    let failing = wallet.prepare_send(&order(&target, amount), |_| Err("locked".into()));
     assert!(matches!(failing, Err(WalletError::Signer(_))));
     assert!(matches!(
         send(&target, Keys::new(9)),
         Err(WalletError::Signed { .. } | WalletError::Signer(_))
     ));
-    let other = wallet.prepare_send(&target, amount, RATE, |psbt| {
+    let other = wallet.prepare_send(&order(&target, amount), |psbt| {
         psbt.unsigned_tx.output[0].value = Amount::from_sat(1);
         Ok(())
     });
@@ -308,7 +393,7 @@ async fn wallet_refuses_foreign_addresses_failing_signers_and_wrong_signatures()
     let too_much = SendAmount::Exactly(Amount::from_sat(200_000));
     let error = world
         .chain
-        .send(target, too_much, RATE, move |psbt| keys.sign(psbt))
+        .send(order(&target, too_much), move |psbt| keys.sign(psbt))
         .await
         .unwrap_err();
     assert!(

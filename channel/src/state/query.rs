@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::established::{Established, OpeningStatus};
 use super::negotiation::{ClosingAgreement, ShutdownScripts};
-use super::{Cause, Channel, Spend};
+use super::{Cause, Channel, Spend, SpendKind};
 use crate::action::Action;
 use crate::amount::Msat;
 use crate::commitments::Commitments;
@@ -354,6 +354,23 @@ impl Channel {
             let unconfirmed = matches!(common.opening, OpeningStatus::Unconfirmed { .. });
             unconfirmed && common.params.opener == Side::Counterparty
         })
+    }
+
+    /// Whether closing it on chain may yet cost this node coins that the channel does not hold (BOLT 5, fees of what is
+    /// claimed): not where nothing can be closed, nor where both have closed it together, for that pays for itself.
+    pub fn may_cost_to_close(&self) -> bool {
+        match self {
+            Self::Failed(_) | Self::Closed(_) => false,
+            Self::Closing(_) => self
+                .spend()
+                .is_none_or(|spend| spend.kind != SpendKind::Mutual),
+            Self::AwaitingFundingSigned(_)
+            | Self::AwaitingConfirmations(_)
+            | Self::AwaitingPeerReady(_)
+            | Self::Normal(_)
+            | Self::ShuttingDown(_)
+            | Self::NegotiatingClosing(_) => !self.is_unproven(),
+        }
     }
 
     /// Whether this node may forget it (BOLT 2, channel_ready) once its opening transaction has had time enough to confirm.

@@ -21,6 +21,8 @@ export interface Info {
 export interface Balance {
   onchain_sat: number
   onchain_unconfirmed_sat: number
+  /** Kept on chain, to pay for closing channels. */
+  onchain_reserve_sat: number
   pending_close_sat: number
 }
 
@@ -114,6 +116,8 @@ export interface WalletTransaction {
 export interface WalletOverview {
   onchain_sat: number
   onchain_unconfirmed_sat: number
+  /** Kept on chain, to pay for closing channels. */
+  onchain_reserve_sat: number
   utxos: Utxo[]
   transactions: WalletTransaction[]
 }
@@ -243,11 +247,12 @@ export class Api {
 
   /** These need the full token: they are no transactions of the ledger. */
   newAddress = () => this.#post<{ address: string }>('/wallet/address', {})
-  send = (address: string, amountSat: bigint | undefined, feeRateSatVb: number | undefined) =>
-    this.#post<{ txid: string }>('/wallet/send', {
+  send = (address: string, amountSat: bigint | undefined, feeRateSatVb: number | undefined, spendReserve: boolean) =>
+    this.#post<{ txid: string; kept_sat: number }>('/wallet/send', {
       address,
       amount: amountSat === undefined ? 'all' : `${amountSat}sat`,
       ...(feeRateSatVb === undefined ? {} : { fee_rate_sat_vb: feeRateSatVb }),
+      ...(spendReserve ? { spend_reserve: true } : {}),
     })
   backup = () => this.transport.download(`${BASE}/backup`)
   connect = (peer: string) => this.#post<{ node_id: string }>('/peers/connect', { peer })

@@ -22,6 +22,7 @@ export function SendCoins({ target }: { target: PayTarget & { kind: 'address' } 
   const [amount, setAmount] = useState(asked)
   const [all, setAll] = useState(false)
   const [fee, setFee] = useState<FeeRate>()
+  const [spendReserve, setSpendReserve] = useState(false)
   const [sent, setSent] = useState<string>()
   const otherNetwork = target.network !== undefined && !fits(target.network, info.network)
   const send = async () => {
@@ -30,7 +31,7 @@ export function SendCoins({ target }: { target: PayTarget & { kind: 'address' } 
     if (fee === 'invalid') throw new Error(t.feeWrong)
     // The same key that orders everything else: whoever finds the page open spends nothing.
     await signer.ready()
-    const { txid } = await api.send(target.address, msat === undefined ? undefined : msat / 1_000n, fee)
+    const { txid } = await api.send(target.address, msat === undefined ? undefined : msat / 1_000n, fee, spendReserve)
     setSent(txid)
     refresh()
   }
@@ -75,6 +76,9 @@ export function SendCoins({ target }: { target: PayTarget & { kind: 'address' } 
           )
         }
       />
+      {wallet && wallet.onchain_reserve_sat > 0 && (
+        <Reserve sat={wallet.onchain_reserve_sat} spend={spendReserve} onChange={setSpendReserve} />
+      )}
       <FeeChoice onChange={setFee} />
       {otherNetwork && (
         <Callout tone="bad" icon="warning">
@@ -87,6 +91,27 @@ export function SendCoins({ target }: { target: PayTarget & { kind: 'address' } 
         </Callout>
       )}
     </Command>
+  )
+}
+
+/** What stays on chain to pay for closing channels, unless it is to go too. */
+function Reserve({ sat, spend, onChange }: { sat: number; spend: boolean; onChange(spend: boolean): void }) {
+  const { t } = useText()
+  return (
+    <div className="stack tight">
+      <p className="soft">
+        {t.reserveKept}: <Sat sat={sat} /> <NodesWord />
+      </p>
+      <label className="check">
+        <input type="checkbox" checked={spend} onChange={({ target }) => onChange(target.checked)} />
+        <span>{t.reserveSpend}</span>
+      </label>
+      {spend && (
+        <Callout tone="wait" icon="warning">
+          {t.reserveSpendText}
+        </Callout>
+      )}
+    </div>
   )
 }
 

@@ -41,6 +41,8 @@ pub enum ErrorCode {
     PeerUnreachable,
     /// The ledger's service refused the transaction.
     Refused,
+    /// Too little would be left on chain to pay for closing the channels.
+    ReserveMissing,
     /// No route with enough capacity.
     RouteNotFound,
     /// The node is stopping or not yet up.
@@ -64,9 +66,11 @@ impl ErrorCode {
             Self::MethodNotAllowed => 405,
             Self::ChannelNotUsable | Self::Conflict | Self::LedgerOld => 409,
             Self::TooLarge => 413,
-            Self::InsufficientFunds | Self::PeerRefused | Self::Refused | Self::RouteNotFound => {
-                422
-            }
+            Self::InsufficientFunds
+            | Self::PeerRefused
+            | Self::Refused
+            | Self::ReserveMissing
+            | Self::RouteNotFound => 422,
             Self::Internal => 500,
             Self::NotSupported => 501,
             Self::PeerUnreachable => 502,
@@ -94,6 +98,7 @@ impl ErrorCode {
             Self::PeerRefused => "peer_refused",
             Self::PeerUnreachable => "peer_unreachable",
             Self::Refused => "refused",
+            Self::ReserveMissing => "reserve_missing",
             Self::RouteNotFound => "route_not_found",
             Self::Stopping => "stopping",
             Self::Timeout => "timeout",
@@ -103,7 +108,7 @@ impl ErrorCode {
     }
 
     /// Every code, for the interface's description.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::BadRequest,
         Self::ChainUnavailable,
         Self::ChannelNotUsable,
@@ -120,6 +125,7 @@ impl ErrorCode {
         Self::PeerRefused,
         Self::PeerUnreachable,
         Self::Refused,
+        Self::ReserveMissing,
         Self::RouteNotFound,
         Self::Stopping,
         Self::Timeout,

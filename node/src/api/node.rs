@@ -127,6 +127,8 @@ pub struct Balance {
     pub onchain_sat: u64,
     /// Coins of the on-chain wallet that are not confirmed yet.
     pub onchain_unconfirmed_sat: u64,
+    /// What is kept on chain, or should be, to pay for closing the channels at the worst time.
+    pub onchain_reserve_sat: u64,
     /// Our side of all channels that are not closed.
     #[serde(with = "super::msat")]
     #[schemars(with = "String")]

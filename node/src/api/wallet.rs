@@ -41,12 +41,15 @@ pub struct WalletAddress {
 pub struct WalletSend {
     /// To whom.
     pub address: String,
-    /// How much: `50000sat`, `0.1btc`, `all`.
+    /// How much: `50000sat`, `0.1btc`, `all`, which is all but what is kept to pay for closing channels.
     #[schemars(with = "String")]
     pub amount: AmountOrAll,
     /// Fee rate; the estimate if absent.
     #[serde(default)]
     pub fee_rate_sat_vb: Option<u64>,
+    /// Whether what is kept to pay for closing channels may go too.
+    #[serde(default)]
+    pub spend_reserve: bool,
 }
 
 /// What [`WalletSend`] answers.
@@ -55,6 +58,8 @@ pub struct WalletSent {
     /// The transaction.
     #[schemars(with = "String")]
     pub txid: Txid,
+    /// What had to be left on chain, to pay for closing channels.
+    pub kept_sat: u64,
 }
 
 /// An unspent output of the wallet.
@@ -96,6 +101,8 @@ pub struct WalletOverview {
     pub onchain_sat: u64,
     /// Coins that are not confirmed yet.
     pub onchain_unconfirmed_sat: u64,
+    /// What is kept of them to pay for closing channels at the worst time.
+    pub onchain_reserve_sat: u64,
     /// Unspent outputs.
     pub utxos: Vec<Utxo>,
     /// Transactions, newest first.

@@ -5,10 +5,16 @@
 //! a node claims too late is one that it pays for itself. A node that only pays and is paid may accept with an empty wallet,
 //! or nobody could begin: its own coins in the channel are safe without, as commitments pay for themselves at the feerate
 //! that was agreed on, and what is at stake is a payment to it that the peer tries to take back in the same hours.
+//!
+//! What the operator sends on chain leaves them where they are, unless the order says that they go too.
 
 use bitcoin::Amount;
 use zarnitsa_bitcoin_adapter::FeeTarget;
+use zarnitsa_channel::state::Channel;
+use zarnitsa_service::read;
+use zarnitsa_service::records::ChannelRecord;
 
+use crate::api::{ApiError, ErrorCode};
 use crate::shared::Shared;
 
 use super::plan::WALLET_PART_WEIGHT;
@@ -37,7 +43,37 @@ fn worst_case(channels: u64, feerate_per_kw: u64) -> Amount {
     Amount::from_sat(one.saturating_mul(channels))
 }
 
+/// Whether the ledger has a channel whose close this node may have to pay for. One that cannot be read counts.
+pub(crate) fn may_cost_to_close(record: &ChannelRecord) -> bool {
+    match record.state.as_str() {
+        "closed" | "failed" => false,
+        "normal" | "shutting_down" => true,
+        _ => Channel::decode(&record.machine).map_or(true, |machine| machine.may_cost_to_close()),
+    }
+}
+
+/// Why coins do not leave the wallet.
+pub(crate) fn kept_refusal(channels: usize, available: Amount, keep: Amount) -> ApiError {
+    let what = match channels {
+        1 => "the channel".to_owned(),
+        channels => format!("{channels} channels"),
+    };
+    let over = available.checked_sub(keep).unwrap_or(Amount::ZERO);
+    let message = format!(
+        "reserve_missing: of {available} that can be spent {keep} stay on chain, to pay for closing {what} at the worst time: \
+         at most {over} can be sent, less the fee. `all` sends just that; `--spend-reserve` (`spend_reserve`) sends what is kept \
+         too, and until there are coins again a payment under way may be lost when a channel closes"
+    );
+    ApiError::new(ErrorCode::ReserveMissing, message)
+}
+
 impl Shared {
+    /// How many channels of the ledger this node may have to pay for when they close.
+    pub(crate) fn channels_to_pay_for(&self) -> usize {
+        let records = read::channel_records(&*self.ledger.snapshot());
+        records.iter().filter(|it| may_cost_to_close(it)).count()
+    }
+
     /// The coins to be held back for this many channels.
     pub(crate) fn close_reserve(&self, channels: usize) -> Amount {
         let rate = self.chain.fees().rate(FeeTarget::Urgent).to_sat_per_kwu();

@@ -20,11 +20,14 @@ pub enum Wallet {
     Send {
         /// To whom
         address: String,
-        /// How much: 50000sat, 0.1btc, all
+        /// How much: 50000sat, 0.1btc, all, which leaves what closing the channels may cost
         amount: AmountOrAll,
         /// Fee rate in sat/vB [default: the estimate]
         #[arg(long, value_name = "SAT_VB")]
         fee_rate: Option<u64>,
+        /// Send what is kept to pay for closing channels too
+        #[arg(long)]
+        spend_reserve: bool,
     },
     /// Unspent outputs
     Utxos,
@@ -47,11 +50,13 @@ impl Wallet {
                 address,
                 amount,
                 fee_rate,
+                spend_reserve,
             } => {
                 let request = WalletSend {
                     address,
                     amount,
                     fee_rate_sat_vb: fee_rate,
+                    spend_reserve,
                 };
                 out.one(&client.post::<WalletSent>("wallet/send", request)?)
             }

@@ -71,7 +71,9 @@ impl Driver {
     /// Channels whose close this node may have to pay for. Those of peers that are not confirmed cannot be closed on chain.
     pub(super) fn channels_to_close(&self) -> usize {
         let channels = self.channels.values();
-        channels.filter(|live| !live.machine.is_unproven()).count()
+        channels
+            .filter(|live| live.machine.may_cost_to_close())
+            .count()
     }
 
     /// A channel came to nothing: the script that it was promised is promised to the next one. Otherwise strangers would

@@ -48,6 +48,8 @@ mod recording;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
+mod reserve;
+#[cfg(test)]
 mod rollback;
 #[cfg(test)]
 mod routes;

@@ -17,6 +17,7 @@ export const trouble = {
     peer_refused: 'The other node refused.',
     peer_unreachable: 'The other node does not answer.',
     refused: 'The ledger refused the order: nothing was changed by it.',
+    reserve_missing: 'Too little would be left on chain to pay for closing the channels.',
     route_not_found: 'No way to the payee has enough to carry it.',
     stopping: 'The node is starting or stopping. Try again in a moment.',
     timeout: 'What came of it is not known yet. It may still come: look before you try again.',

@@ -19,6 +19,7 @@ async fn handle(shared: web::Data<Shared>) -> Result<web::Json<WalletOverview>, 
     let balance = shared.api.balance().await?;
     Ok(web::Json(WalletOverview {
         onchain_sat: balance.onchain_sat,
+        onchain_reserve_sat: balance.onchain_reserve_sat,
         onchain_unconfirmed_sat: balance.onchain_unconfirmed_sat,
         utxos: shared.api.wallet_utxos().await?,
         transactions: shared.api.wallet_transactions().await?,

@@ -202,6 +202,7 @@ impl NodeApi for Fake {
             request,
             WalletSent {
                 txid: "22".repeat(32).parse().unwrap(),
+                kept_sat: 0,
             },
         )
     }
