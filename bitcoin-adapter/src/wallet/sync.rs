@@ -237,3 +237,126 @@ fn moved() -> ChainError {
         why,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::absolute::LockTime;
+    use bitcoin::bip32::{DerivationPath, Xpriv, Xpub};
+    use bitcoin::hashes::Hash;
+    use bitcoin::secp256k1::Secp256k1;
+    use bitcoin::transaction::Version;
+    use bitcoin::{Amount, Network, ScriptBuf, Sequence, TxIn, TxOut, Witness};
+
+    use super::super::{AccountDescriptors, AddressKind, WalletOptions};
+    use super::*;
+
+    fn wallet(folder: &std::path::Path) -> Wallet {
+        let secp = Secp256k1::new();
+        let master = Xpriv::new_master(Network::Regtest, &[7; 32]).unwrap();
+        let path: DerivationPath = "84h/1h/0h".parse().unwrap();
+        let account = Xpub::from_priv(&secp, &master.derive_priv(&secp, &path).unwrap());
+        let of = |chain| {
+            let fingerprint = master.fingerprint(&secp);
+            format!("wpkh([{fingerprint}/84h/1h/0h]{account}/{chain}/*)")
+        };
+        Wallet::open(WalletOptions {
+            path: folder.join("wallet.sqlite"),
+            network: Network::Regtest,
+            accounts: vec![AccountDescriptors {
+                kind: AddressKind::Segwit,
+                external: of(0),
+                change: of(1),
+            }],
+            birthday: Birthday::Genesis,
+        })
+        .unwrap()
+    }
+
+    fn pay(from: OutPoint, to: &ScriptBuf, sat: u64) -> Arc<Transaction> {
+        Arc::new(Transaction {
+            version: Version::TWO,
+            lock_time: LockTime::ZERO,
+            input: vec![TxIn {
+                previous_output: from,
+                script_sig: ScriptBuf::new(),
+                sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+                witness: Witness::new(),
+            }],
+            output: vec![TxOut {
+                value: Amount::from_sat(sat),
+                script_pubkey: to.clone(),
+            }],
+        })
+    }
+
+    /// What entered is all that the mempool holds.
+    fn see(wallet: &Wallet, entered: &[&Arc<Transaction>]) {
+        let entered: Vec<Arc<Transaction>> = entered.iter().map(|it| Arc::clone(it)).collect();
+        let listed = entered.iter().map(|it| it.compute_txid()).collect();
+        wallet.mempool_changed(&entered, &[], &listed).unwrap();
+    }
+
+    /// A coin of the wallet's, and two payments that spend it.
+    fn rivals(wallet: &Wallet) -> [Arc<Transaction>; 3] {
+        let own = wallet.address(None).unwrap().script_pubkey();
+        let others = ScriptBuf::new_op_return([1]);
+        let coin = pay(
+            OutPoint::new(Txid::from_byte_array([1; 32]), 0),
+            &own,
+            50_000,
+        );
+        let at = OutPoint::new(coin.compute_txid(), 0);
+        let payment = |sat| pay(at, &others, sat);
+        [coin, payment(49_000), payment(48_000)]
+    }
+
+    #[test]
+    fn payment_made_last_goes_on_though_the_one_before_is_seen_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let wallet = wallet(folder.path());
+        let [coin, first, second] = rivals(&wallet);
+        see(&wallet, &[&coin]);
+        wallet.note_broadcast(&first).unwrap();
+        assert_eq!(wallet.unconfirmed_sends(), [(*first).clone()]);
+        wallet.note_broadcast(&second).unwrap();
+        assert_eq!(wallet.unconfirmed_sends(), [(*second).clone()]);
+        // bitcoind has only come to show the first by now.
+        see(&wallet, &[&coin, &first]);
+        assert_eq!(wallet.unconfirmed_sends(), [(*second).clone()]);
+        see(&wallet, &[&coin, &second]);
+        assert_eq!(wallet.unconfirmed_sends(), [(*second).clone()]);
+    }
+
+    #[test]
+    fn payment_given_up_goes_on_where_the_mempool_has_it_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let wallet = wallet(folder.path());
+        let [coin, first, second] = rivals(&wallet);
+        see(&wallet, &[&coin]);
+        wallet.note_broadcast(&first).unwrap();
+        wallet.forget(&first.compute_txid()).unwrap();
+        assert!(wallet.unconfirmed_sends().is_empty());
+        see(&wallet, &[&coin, &first]);
+        assert_eq!(wallet.unconfirmed_sends(), [(*first).clone()]);
+        // One that this file has never heard of, as of another copy of the wallet, is news too.
+        see(&wallet, &[&coin, &second]);
+        assert_eq!(wallet.unconfirmed_sends(), [(*second).clone()]);
+    }
+
+    #[test]
+    fn strangers_payment_that_left_the_mempool_is_news_when_it_comes_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let wallet = wallet(folder.path());
+        let [coin, _, _] = rivals(&wallet);
+        let unconfirmed = |wallet: &Wallet| wallet.balance().unconfirmed.to_sat();
+        see(&wallet, &[&coin]);
+        assert_eq!(unconfirmed(&wallet), 50_000);
+        see(&wallet, &[]);
+        wallet
+            .mempool_changed(&[], &[coin.compute_txid()], &HashSet::new())
+            .unwrap();
+        assert_eq!(unconfirmed(&wallet), 0);
+        see(&wallet, &[&coin]);
+        assert_eq!(unconfirmed(&wallet), 50_000);
+    }
+}
