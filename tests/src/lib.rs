@@ -8,6 +8,7 @@ pub mod api;
 pub mod bitcoind;
 pub mod disk;
 pub mod folder;
+pub mod lag;
 pub mod length;
 pub mod mempool;
 pub mod net;

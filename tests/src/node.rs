@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::api::Api;
 use crate::bitcoind::{free_port, Bitcoind};
 use crate::disk::Disk;
+use crate::lag::SlowDisk;
 use crate::wait;
 
 /// Lines of its log that a failure shows.
@@ -184,6 +185,11 @@ impl Node {
 
     /// From its next start on it runs on this disk, which is under its folder.
     pub fn put_on(&mut self, disk: &Disk) {
+        self.environment = disk.environment().into();
+    }
+
+    /// From its next start on its fsyncs are those of this disk, which is under its folder or a part of it.
+    pub fn put_on_slow(&mut self, disk: &SlowDisk) {
         self.environment = disk.environment().into();
     }
 

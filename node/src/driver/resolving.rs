@@ -85,8 +85,13 @@ impl Driver {
             }
             Side::Counterparty => false,
         };
-        let stored = self.shared.channel_and_steps(&live.machine.id());
-        patient && stored.is_some_and(|(_, steps)| steps < live.steps)
+        let id = live.machine.id();
+        let stored = self.shared.channel_and_steps(&id);
+        let waits = patient && stored.is_some_and(|(_, steps)| steps < live.steps);
+        if waits {
+            tracing::warn!(channel = %id, %due, "the disk is waited for: the channel is not closed yet");
+        }
+        waits
     }
 
     fn grown(&mut self, id: ChannelId) {

@@ -2,6 +2,7 @@
 //! ledger says for which.
 
 use zarnitsa_tests::answers::Channel;
+use zarnitsa_tests::lag::SlowDisk;
 use zarnitsa_tests::wait;
 use zarnitsa_tests::world::Pair;
 
@@ -14,15 +15,46 @@ const GRACE_BLOCKS: u32 = 3;
 /// Blocks before its expiry by which an HTLC must be settled whose preimage this node has given.
 const MARGIN_BLOCKS: u32 = 18;
 
+/// Blocks beyond that for which an HTLC of this node's waits for its own disk.
+const DISK_PATIENCE_BLOCKS: u32 = 18;
+
 /// A channel with one HTLC that the hub holds, and the height at which it expires.
 fn held() -> (Stage, Pair, Htlc, u32) {
-    let stage = Stage::start();
+    held_on(Stage::start())
+}
+
+fn held_on(stage: Stage) -> (Stage, Pair, Htlc, u32) {
     let pair = stage.open();
     let htlc = stage.offer(Fate::Expires, By::User);
     stage.until_held(&htlc);
     let channel = stage.api(By::Hub).channel(&pair.id).expect("the channel");
     let expiry = channel.htlcs[0]["cltv_expiry"].as_u64().expect("a height");
     (stage, pair, htlc, u32::try_from(expiry).expect("a height"))
+}
+
+/// The same, where the payee has given the HTLC back and the payer's disk does not take the answer.
+fn given_back_to_a_slow_disk() -> (Stage, Pair, SlowDisk, u32) {
+    let mut stage = Stage::start();
+    let user = stage.node_mut(By::User);
+    let disk = SlowDisk::under(&user.folder().join("ledger"));
+    user.stop();
+    user.put_on_slow(&disk);
+    user.start();
+    let (stage, pair, htlc, expiry) = held_on(stage);
+    disk.hold();
+    stage.cancel(&htlc);
+    disk.until_waited_for();
+    (stage, pair, disk, expiry)
+}
+
+/// The payer has looked at its HTLCs so often, each time to wait for its disk.
+fn until_waited(stage: &Stage, times: u32) {
+    let what = format!("the payer waits for its disk the {times}th time");
+    wait::until(&what, || {
+        let log = stage.node(By::User).log();
+        let waits = log.matches("the disk is waited for: the channel is not closed yet");
+        (waits.count() >= usize::try_from(times).expect("a few")).then_some(())
+    });
 }
 
 fn channel(stage: &Stage, by: By, pair: &Pair) -> Channel {
@@ -142,4 +174,46 @@ fn htlc_that_expires_while_its_payer_stands_still_closes_nothing() {
         |stage| stage.node(By::User).pause(),
         |stage| stage.node(By::User).go_on(),
     );
+}
+
+#[test]
+fn htlc_that_expires_while_its_payers_disk_does_not_take_its_end_closes_nothing() {
+    let (stage, pair, disk, expiry) = given_back_to_a_slow_disk();
+    // Up to the last block for which it has the patience.
+    for waited in 1..=DISK_PATIENCE_BLOCKS {
+        mine_to(&stage, expiry + GRACE_BLOCKS + waited - 1, &By::BOTH);
+        until_waited(&stage, waited);
+    }
+    disk.let_go();
+    pair.until_quiet();
+    stage.world.bitcoind.mine(1);
+    stage.until_seen(&By::BOTH);
+    pair.check_agreement();
+    for by in By::BOTH {
+        let history = stage.api(by).history(&pair.id).expect("the history");
+        let closes = history.iter().filter(|step| step.kind == "closing");
+        assert_eq!(closes.count(), 0, "{history:?}");
+    }
+    stage.world.verify_ledgers();
+}
+
+#[test]
+fn htlc_whose_end_its_payers_disk_does_not_take_for_eighteen_blocks_closes() {
+    let (stage, pair, disk, expiry) = given_back_to_a_slow_disk();
+    for waited in 0..=DISK_PATIENCE_BLOCKS {
+        mine_to(&stage, expiry + GRACE_BLOCKS + waited, &By::BOTH);
+        until_waited(&stage, (waited + 1).min(DISK_PATIENCE_BLOCKS));
+    }
+    wait::until("the payer decides to close", || {
+        let log = stage.node(By::User).log();
+        log.contains("closed by force").then_some(())
+    });
+    // It is said and broadcast when the disk has it, and not before.
+    assert!(lives(&channel(&stage, By::User, &pair)));
+    assert!(stage.world.bitcoind.mempool().is_empty());
+    disk.let_go();
+    let reason =
+        format!("HTLC 0 of ours expired at height {expiry} and the peer has not removed it");
+    check_reason(&stage, By::User, &pair, &reason);
+    stage.world.verify_ledgers();
 }
