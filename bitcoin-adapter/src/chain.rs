@@ -115,6 +115,8 @@ pub struct ChainStatus {
     pub tip: Option<BlockRef>,
     /// The block up to which the wallet is known.
     pub wallet_tip: Option<BlockRef>,
+    /// Where the source's chain is lower than what was told already, its height: it is waited for.
+    pub behind: Option<u32>,
     /// Whether everything that is known to the source has been told.
     pub reachable: bool,
     /// Why not.

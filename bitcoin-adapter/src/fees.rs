@@ -44,7 +44,8 @@ impl FeeTarget {
 pub struct FeeBounds {
     /// Never less. 253 per kwu is the least that is relayed whatever way weight is rounded to virtual bytes.
     pub floor: FeeRate,
-    /// Never more, whatever an estimate says. The mempool's minimum goes above it: less would not be relayed at all.
+    /// Never more, whatever an estimate says. The mempool's minimum goes above it, up to four times as much: less would not be
+    /// relayed at all.
     pub ceiling: FeeRate,
     /// Where the source has too little to estimate from, as on a young regtest chain.
     pub fallback: FeeRate,
@@ -66,6 +67,9 @@ impl FeeBounds {
         }
     }
 }
+
+/// Times the ceiling: what is asked for beyond that is a fault of who asks, or a lie.
+const MOST_CEILINGS: u64 = 4;
 
 /// The newest estimates. Reading them asks nobody and never fails: before the first answer they are the fallback.
 #[derive(Clone, Debug)]
@@ -106,17 +110,23 @@ impl FeeEstimates {
         estimate
             .min(self.bounds.ceiling)
             .max(self.bounds.floor)
-            .max(rates.minimum)
+            .max(rates.minimum.min(self.most()))
+    }
+
+    fn most(&self) -> FeeRate {
+        let ceiling = self.bounds.ceiling.to_sat_per_kwu();
+        FeeRate::from_sat_per_kwu(ceiling.saturating_mul(MOST_CEILINGS))
     }
 
     /// The least that is relayed at this moment.
     pub fn minimum(&self) -> FeeRate {
-        self.read().minimum.max(self.bounds.floor)
+        let minimum = self.read().minimum.min(self.most());
+        minimum.max(self.bounds.floor)
     }
 
     /// What a replacement pays at least for its own weight, beside what it replaces.
     pub fn increment(&self) -> FeeRate {
-        self.read().increment
+        self.read().increment.min(self.most())
     }
 
     /// Asks anew. An estimate that could not be asked for stays as it was.
@@ -177,6 +187,10 @@ mod tests {
             FeeRate::from_sat_per_kwu(300),
             "the mempool's minimum counts"
         );
+        fees.set(9_000_000, None);
+        let most = FeeRate::from_sat_per_kwu(500_000);
+        assert_eq!(fees.rate(FeeTarget::Urgent), most, "up to a bound");
+        assert_eq!(fees.minimum(), most);
     }
 
     #[test]

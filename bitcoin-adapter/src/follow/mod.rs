@@ -4,6 +4,7 @@ pub(crate) mod mempool;
 pub(crate) mod position;
 pub(crate) mod registry;
 pub(crate) mod scan;
+mod work;
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
@@ -168,8 +169,29 @@ impl Follower {
                 events.push(ChainEvent::Disconnected { block });
                 self.moved(position.tip(), events)
             }
-            Step::None => self.at_the_tip(position.tip()),
+            Step::Behind(height) => {
+                self.is_behind(Some(height), position.tip());
+                self.at_the_tip(position.tip())
+            }
+            Step::None => {
+                self.is_behind(None, position.tip());
+                self.at_the_tip(position.tip())
+            }
         }
+    }
+
+    /// Says once that the source has gone back, and that it is there again.
+    fn is_behind(&self, height: Option<u32>, tip: BlockRef) {
+        self.shared.status.send_if_modified(|status| {
+            if status.behind == height {
+                return false;
+            }
+            if let (None, Some(height)) = (status.behind, height) {
+                tracing::warn!(height, %tip, "bitcoind is behind what it has told before: it is waited for");
+            }
+            status.behind = height;
+            true
+        });
     }
 
     fn moved(&mut self, tip: BlockRef, events: Vec<ChainEvent>) -> Result<Round, ChainError> {
@@ -177,9 +199,10 @@ impl Follower {
         self.state.fees_due = None;
         self.state.mempool.look_soon();
         self.shared.broadcasts.hurry();
-        self.shared
-            .status
-            .send_modify(|status| status.tip = Some(tip));
+        self.shared.status.send_modify(|status| {
+            status.tip = Some(tip);
+            status.behind = None;
+        });
         for event in events {
             if !self.tell(event) {
                 return Ok(Round::Stop);
@@ -214,7 +237,7 @@ impl Follower {
         self.shared
             .status
             .send_modify(|status| status.tip = Some(tip));
-        Ok(Position::new(tip))
+        Ok(Position::new(self.network, tip))
     }
 
     fn search_new_watches(&mut self, tip: BlockRef) -> Result<(), ChainError> {

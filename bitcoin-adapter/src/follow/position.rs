@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bitcoin::Block;
+use bitcoin::{Block, CompactTarget, Network};
 
+use super::work;
 use crate::error::ChainError;
 use crate::source::{BlockRef, ChainSource};
 
@@ -18,21 +19,28 @@ pub(crate) enum Step {
     Connected(BlockRef, Arc<Block>, u32),
     /// The tip left.
     Disconnected(BlockRef),
-    /// The tip is the best block, or the source is behind it.
+    /// The source is behind the tip: its own is at this height.
+    Behind(u32),
+    /// The tip is the best block.
     None,
 }
 
 /// The newest block that was told of, and those before it.
 #[derive(Debug)]
 pub(crate) struct Position {
+    network: Network,
     tip: BlockRef,
+    /// The tip's target, where its block was read.
+    bits: Option<CompactTarget>,
     below: VecDeque<BlockRef>,
 }
 
 impl Position {
-    pub(crate) fn new(tip: BlockRef) -> Self {
+    pub(crate) fn new(network: Network, tip: BlockRef) -> Self {
         Self {
+            network,
             tip,
+            bits: None,
             below: VecDeque::new(),
         }
     }
@@ -50,8 +58,11 @@ impl Position {
     /// [`ChainError::UnknownBlock`] if the source cannot know the way from here.
     pub(crate) fn step(&mut self, source: &dyn ChainSource) -> Result<Step, ChainError> {
         let best = source.best_block()?;
-        if best == self.tip || best.height < self.tip.height {
+        if best == self.tip {
             return Ok(Step::None);
+        }
+        if best.height < self.tip.height {
+            return Ok(Step::Behind(best.height));
         }
         match source.header(&self.tip.hash)? {
             Some(header) if header.in_best_chain => self.forwards(source, best),
@@ -59,8 +70,20 @@ impl Position {
                 let below = header.previous.zip(self.tip.height.checked_sub(1));
                 self.backwards(below.map(|(hash, height)| BlockRef { height, hash }))
             }
-            None => self.backwards(None),
+            // A source that knows none of the blocks here is of another chain, and says nothing of this one.
+            None if self.shares_a_block(source)? => self.backwards(None),
+            None => Err(ChainError::UnknownBlock { from: self.tip }),
         }
+    }
+
+    fn shares_a_block(&self, source: &dyn ChainSource) -> Result<bool, ChainError> {
+        for block in self.below.iter().rev() {
+            let header = source.header(&block.hash)?;
+            if header.is_some_and(|header| header.in_best_chain) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn forwards(&mut self, source: &dyn ChainSource, best: BlockRef) -> Result<Step, ChainError> {
@@ -73,17 +96,20 @@ impl Position {
             // The chain changed between the two questions: the next step starts from the beginning.
             return self.step(source);
         }
+        work::check(self.network, self.bits, height, &block.header)?;
         if self.below.len() >= REMEMBERED {
             self.below.pop_front();
         }
         self.below.push_back(self.tip);
         self.tip = BlockRef { height, hash };
+        self.bits = Some(block.header.bits);
         let more = best.height.saturating_sub(height);
         Ok(Step::Connected(self.tip, block, more))
     }
 
     fn backwards(&mut self, below: Option<BlockRef>) -> Result<Step, ChainError> {
         let gone = self.tip;
+        self.bits = None;
         self.tip = self
             .below
             .pop_back()

@@ -3,11 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bitcoin::absolute::LockTime;
 use bitcoin::hashes::Hash;
-use bitcoin::{BlockHash, Network};
+use bitcoin::secp256k1::{Secp256k1, SecretKey};
+use bitcoin::taproot::{LeafVersion, TaprootBuilder};
+use bitcoin::transaction::Version;
+use bitcoin::{
+    Address, Amount, BlockHash, Network, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness,
+};
 use zarnitsa_bitcoin_adapter::{
     Auth, BitcoindConfig, BlockRef, Chain, ChainError, ChainEvent, ChainOptions, ChainSource,
-    FeeTarget, Start,
+    FeeTarget, SpendWatch, Start, Watch, WatchEvent,
 };
 use zarnitsa_tests::bitcoind::{Bitcoind, Options};
 
@@ -256,4 +262,57 @@ async fn source_with_user_and_password_is_let_in() {
     let config = BitcoindConfig::new(bitcoind.rpc_address(), auth);
     let source = zarnitsa_bitcoin_adapter::Bitcoind::new(config);
     until("bitcoind answers", || source.best_block().is_ok()).await;
+}
+
+/// A script that consensus takes whatever stands beside it in the witness (BIP 342, `OP_SUCCESS80`), and a witness of half a million
+/// items for it: parsers with limits of their own have stopped at such a block.
+fn unreadable_to_some(bitcoind: &Bitcoind) -> Transaction {
+    let secp = Secp256k1::new();
+    let key = SecretKey::from_slice(&[3; 32]).unwrap();
+    let internal = key.x_only_public_key(&secp).0;
+    let script = ScriptBuf::from_bytes(vec![0x50]);
+    let tree = TaprootBuilder::new().add_leaf(0, script.clone()).unwrap();
+    let tree = tree.finalize(&secp, internal).unwrap();
+    let address = Address::p2tr_tweaked(tree.output_key(), Network::Regtest);
+    let coin = bitcoind.fund(&address, Amount::from_sat(1_000_000));
+    let mut witness = vec![Vec::new(); 500_001];
+    witness.push(script.to_bytes());
+    let control = tree.control_block(&(script, LeafVersion::TapScript));
+    witness.push(control.unwrap().serialize());
+    Transaction {
+        version: Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: vec![TxIn {
+            previous_output: coin,
+            script_sig: ScriptBuf::new(),
+            sequence: Sequence::MAX,
+            witness: Witness::from_slice(&witness),
+        }],
+        output: vec![TxOut {
+            value: Amount::from_sat(100_000),
+            script_pubkey: address.script_pubkey(),
+        }],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn block_that_parsers_with_limits_of_their_own_refuse_is_read() {
+    let mut world = World::with_coins().await;
+    let transaction = unreadable_to_some(&world.bitcoind);
+    world.caught_up().await;
+    let spent = transaction.input[0].previous_output;
+    world.chain.watch(Watch::Spend(SpendWatch {
+        outpoint: spent,
+        depth: 1,
+        from_height: world.bitcoind.height(),
+        reported: None,
+    }));
+    world.bitcoind.mine_only(std::slice::from_ref(&transaction));
+    let told = world.watched().await;
+    assert!(
+        matches!(&told, WatchEvent::SpendConfirmed { transaction: by, .. } if **by == transaction),
+        "it is not told"
+    );
+    world.bitcoind.mine(1);
+    world.caught_up().await;
 }

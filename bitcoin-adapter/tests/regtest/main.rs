@@ -5,6 +5,10 @@ mod broadcasts;
 #[cfg(test)]
 mod follower;
 #[cfg(test)]
+mod liar;
+#[cfg(test)]
+mod lies;
+#[cfg(test)]
 mod lookups;
 #[cfg(test)]
 mod wallets;
