@@ -3,7 +3,10 @@
 use bitcoin::absolute::LockTime;
 use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
 use bitcoin::transaction::Version;
-use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness};
+use bitcoin::{
+    Address, Amount, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid,
+    Witness,
+};
 use bitcoincore_rpc::RpcApi;
 use serde_json::{json, Value};
 
@@ -104,6 +107,32 @@ impl Bitcoind {
                 .call("sendrawtransaction", &[json!(serialize_hex(&transaction))]);
         }
         panic!("the mempool is never full: {}", self.minimum_feerate());
+    }
+
+    /// Where coins are sent that [`spend_into`](Self::spend_into) can spend.
+    ///
+    /// # Panics
+    /// Never: the script has an address.
+    pub fn anyones_address(&self) -> Address {
+        Address::p2wsh(&anyones(), Network::Regtest)
+    }
+
+    /// Hands in a transaction that spends a coin of [that address](Self::anyones_address) into `first`, to the same address, and so
+    /// many more of the smallest outputs, and pays what is left of the coin: large, and cheap where little is left.
+    ///
+    /// # Panics
+    /// If the mempool does not take it.
+    pub fn spend_into(&self, coin: OutPoint, first: Amount, more: usize) -> Txid {
+        let script = anyones().to_p2wsh();
+        let output = |value| TxOut {
+            value,
+            script_pubkey: script.clone(),
+        };
+        let mut outputs = vec![output(script.minimal_non_dust()); more];
+        outputs.insert(0, output(first));
+        let mut transaction = unsigned(coin, outputs);
+        transaction.input[0].witness.push(anyones());
+        self.call("sendrawtransaction", &[json!(serialize_hex(&transaction))])
     }
 
     /// Coins of this size, confirmed by a block that holds nothing else.

@@ -201,10 +201,14 @@ fn check_all_is_the_hubs(
     assert_eq!(got + fees, due);
 }
 
-/// An HTLC of the user's waits for the hub to claim it, and the user's commitment waits for a block. The hub is away.
-fn commitment_waits() -> (World, Pair, Transaction) {
+/// An HTLC of the user's waits for the hub to claim it, and the user's commitment waits for a block. The hub is away. The user has
+/// one coin more of this size on chain.
+pub fn commitment_waits(more: Amount) -> (World, Pair, Transaction) {
     let mut world = World::start();
     let pair = world.open(CAPACITY_SAT, PUSHED_SAT * 1_000);
+    if more > Amount::ZERO {
+        world.fund(&world.user, more);
+    }
     let (hash, paying) = hold(&pair.user, &world.hub, 100_000);
     world.hub.stop();
     let closed = pair.user.force_close(&pair.id).expect("it closes");
@@ -215,13 +219,13 @@ fn commitment_waits() -> (World, Pair, Transaction) {
     (world, pair, commitment)
 }
 
-fn settle(world: &World) {
+pub fn settle(world: &World) {
     let hash = fs::read_to_string(world.folder().join("held")).unwrap();
     let _: Value = world.hub.json(&["invoice", "settle", &hash]);
 }
 
 /// Who spends the anchors, in the mempool.
-fn children(world: &World, commitment: &Transaction) -> Vec<Waiting> {
+pub fn children(world: &World, commitment: &Transaction) -> Vec<Waiting> {
     let txid = commitment.compute_txid();
     let outputs = (0..).zip(&commitment.output);
     let anchors = outputs.filter(|(_, output)| output.value.to_sat() == ANCHOR_SAT);
@@ -231,7 +235,7 @@ fn children(world: &World, commitment: &Transaction) -> Vec<Waiting> {
         .collect()
 }
 
-fn pass_until<T>(world: &World, node: &Node, what: &str, look: impl Fn() -> Option<T>) -> T {
+pub fn pass_until<T>(world: &World, node: &Node, what: &str, look: impl Fn() -> Option<T>) -> T {
     for _ in 0..12 {
         if let Some(found) = look() {
             return found;
@@ -252,7 +256,7 @@ fn pass_until<T>(world: &World, node: &Node, what: &str, look: impl Fn() -> Opti
 
 #[test]
 fn commitment_pinned_by_as_many_descendants_as_relay_gets_a_child_of_ours_all_the_same() {
-    let (mut world, pair, commitment) = commitment_waits();
+    let (mut world, pair, commitment) = commitment_waits(Amount::ZERO);
     let txid = commitment.compute_txid();
     let theirs = pass_until(
         &world,
@@ -306,7 +310,7 @@ fn commitment_pinned_by_as_many_descendants_as_relay_gets_a_child_of_ours_all_th
 
 #[test]
 fn child_of_a_commitment_that_lost_gives_its_coin_back() {
-    let (mut world, pair, commitment) = commitment_waits();
+    let (mut world, pair, commitment) = commitment_waits(Amount::ZERO);
     pass_until(
         &world,
         &world.user,

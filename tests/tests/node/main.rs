@@ -22,6 +22,8 @@ mod depth;
 #[cfg(test)]
 mod ends;
 #[cfg(test)]
+mod evicted;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fees;
@@ -43,6 +45,8 @@ mod offers;
 mod outage;
 #[cfg(test)]
 mod payments;
+#[cfg(test)]
+mod pinned;
 #[cfg(test)]
 mod recording;
 #[cfg(test)]
