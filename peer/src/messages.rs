@@ -161,3 +161,78 @@ impl OnionMessageHandler for OnionMessages {
         self.messenger.timer_tick_occurred();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::secp256k1::{Secp256k1, SecretKey};
+    use bitcoin::Network;
+    use lightning::blinded_path::EmptyNodeIdLookUp;
+    use lightning::onion_message::packet::Packet;
+    use lightning::routing::gossip::NetworkGraph;
+    use lightning::sign::KeysManager;
+
+    use super::*;
+
+    fn key(byte: u8) -> PublicKey {
+        SecretKey::from_slice(&[byte; 32])
+            .unwrap()
+            .public_key(&Secp256k1::new())
+    }
+
+    fn handler() -> OnionMessages {
+        let graph = NetworkGraph::new(Network::Regtest, Arc::new(TracingLogger));
+        OnionMessages::new(Messages {
+            signer: Arc::new(KeysManager::new(&[7; 32], 0, 0, true)),
+            peers: Arc::new(EmptyNodeIdLookUp {}),
+            router: message_router(Arc::new(graph)).unwrap(),
+            offers: Arc::new(IgnoringMessageHandler {}),
+        })
+        .unwrap()
+    }
+
+    fn message(length: usize) -> OnionMessage {
+        OnionMessage {
+            blinding_point: key(9),
+            onion_routing_packet: Packet {
+                version: 0,
+                public_key: key(8),
+                hop_data: vec![0; length],
+                hmac: [0; 32],
+            },
+        }
+    }
+
+    /// How many more of the peer's are taken at once.
+    fn left(handler: &OnionMessages, peer: PublicKey) -> u32 {
+        (0..=BURST)
+            .take_while(|_| handler.takes_from(peer))
+            .count()
+            .try_into()
+            .unwrap()
+    }
+
+    #[test]
+    fn peer_that_sends_onion_messages_without_pause_is_not_heard_and_others_are() {
+        let handler = handler();
+        let (spammer, other) = (key(1), key(2));
+        for _ in 0..10 * BURST {
+            handler.handle_onion_message(spammer, &message(1_300));
+        }
+        let more = left(&handler, spammer);
+        assert!(more <= 4, "what a second brings, at most: {more}");
+        assert_eq!(left(&handler, other), BURST);
+        assert!(handler.taken().len() <= 2);
+        handler.peer_disconnected(spammer);
+        handler.peer_disconnected(other);
+        assert!(handler.taken().is_empty(), "nothing is kept of who is gone");
+    }
+
+    #[test]
+    fn onion_message_larger_than_any_is_dropped_before_it_is_read() {
+        let handler = handler();
+        handler.handle_onion_message(key(1), &message(MAX_LENGTH));
+        assert!(handler.taken().is_empty(), "not even counted");
+        handler.handle_onion_message(key(1), &message(32_768));
+        assert_eq!(handler.taken().len(), 1);
+    }
+}

@@ -15,6 +15,16 @@ use crate::offers::{bolt12_text, NewOffer};
 use crate::shared::Shared;
 use crate::time;
 
+/// BOLT 12, requirements for the reader of an invoice: it asks for what was agreed on, and not for more.
+fn check_amount(asked_msat: u64, agreed: Msat) -> Result<(), ApiError> {
+    let agreed = agreed.to_msat();
+    if asked_msat == agreed {
+        return Ok(());
+    }
+    let wrong = format!("the invoice that came is for {asked_msat} msat, not for {agreed} msat");
+    Err(ApiError::new(ErrorCode::Refused, wrong))
+}
+
 impl Shared {
     /// Makes an offer. Nothing of it is kept: it says of itself that it is this node's.
     pub(crate) fn create_offer(&self, request: api::CreateOffer) -> Result<api::Offer, ApiError> {
@@ -67,10 +77,7 @@ impl Shared {
         let invoice = self
             .ask_for_invoice(&offer, request.amount_msat, limit)
             .await?;
-        if invoice.amount_msats() != amount.to_msat() {
-            let wrong = "the invoice that came is for another amount than its offer";
-            return Err(ApiError::new(ErrorCode::Refused, wrong));
-        }
+        check_amount(invoice.amount_msats(), amount)?;
         let left = limit.saturating_sub(begun.elapsed()).as_secs().max(1);
         let order = PaymentOrder {
             payment_hash: PaymentHash(invoice.payment_hash().0),
@@ -134,6 +141,21 @@ impl Shared {
             }
             (None, Some(given)) if given > Msat::ZERO => Ok(given),
             (None, _) => Err(ApiError::bad_request("the offer names no amount: give one")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invoice_for_another_amount_than_was_agreed_on_is_not_paid() {
+        let agreed = Msat::new(1_000_000);
+        check_amount(1_000_000, agreed).unwrap();
+        for asked in [1_000_001, 999_999, 0, u64::MAX] {
+            let refused = check_amount(asked, agreed).unwrap_err();
+            assert_eq!(refused.code, ErrorCode::Refused);
         }
     }
 }

@@ -98,3 +98,20 @@ fn backup_with_another_passphrase_or_seed_is_refused_by_name() {
     assert!(matches!(error, BackupError::ForeignSeed), "{error}");
     assert_eq!(opened(&same, "secret", &file).unwrap(), b"content");
 }
+
+#[test]
+fn backup_made_twice_never_uses_a_nonce_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let signer = signer(folder.path());
+    let content = vec![7; 2 * PIECE];
+    let (one, two) = (sealed(&signer, &content), sealed(&signer, &content));
+    assert_eq!(one.len(), two.len());
+    // What the pieces hold is the same, and nothing of it shows: neither between two backups nor between a backup's own pieces.
+    let body = |file: &[u8]| file[file.len() - 2 * PIECE..].to_vec();
+    let (first, second) = (body(&one), body(&two));
+    let same = first.iter().zip(&second).filter(|(a, b)| a == b).count();
+    assert!(same < PIECE / 50, "one byte in 256 by chance: {same}");
+    let pieces = first[..PIECE - 64].iter().zip(&first[PIECE..]);
+    let same = pieces.filter(|(a, b)| a == b).count();
+    assert!(same < PIECE / 100, "{same}");
+}

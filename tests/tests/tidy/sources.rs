@@ -51,6 +51,17 @@ const IMPURE: [&str; 7] = [
     "rand::thread_rng",
 ];
 
+/// Hashes whose collisions a stranger can make: the keys of maps are what peers say. The standard library's are keyed by the system's
+/// randomness.
+const GUESSABLE_HASHES: [&str; 6] = [
+    concat!("Fx", "Hash"),
+    concat!("Fnv", "Hash"),
+    concat!("a", "hash::"),
+    concat!("no", "hash"),
+    concat!("with_", "hasher"),
+    concat!("Build", "Hasher"),
+];
+
 /// Complaints about a file's name.
 pub fn check_path(path: &Path) -> Vec<String> {
     path.iter()
@@ -73,6 +84,7 @@ pub fn check_text(path: &Path, text: &str) -> Vec<String> {
     if file.kind == "rs" {
         complaints.extend(file.exceptions());
         complaints.extend(file.purity());
+        complaints.extend(file.hashes());
     }
     complaints
 }
@@ -195,6 +207,19 @@ impl<'a> Source<'a> {
             }
         }
         complaints
+    }
+
+    fn hashes(&self) -> Vec<String> {
+        let all = self.lines.iter().enumerate();
+        all.flat_map(|(number, line)| GUESSABLE_HASHES.iter().map(move |it| (number, line, it)))
+            .filter(|(_, line, phrase)| line.contains(**phrase))
+            .map(|(number, _, phrase)| {
+                self.complain(
+                    number,
+                    &format!("`{phrase}`: strangers can make it collide"),
+                )
+            })
+            .collect()
     }
 
     /// The channel machine is a function of its arguments.
@@ -331,6 +356,16 @@ mod tests {
                 "{lint}"
             );
         }
+    }
+
+    #[test]
+    fn map_whose_hash_a_stranger_can_guess_is_refused() {
+        for phrase in GUESSABLE_HASHES {
+            let line = format!("let x = {phrase}();\n");
+            assert_eq!(complaints("peer/src/inbox.rs", &line), 1, "{phrase}");
+        }
+        let line = "let x: HashMap<u8, u8> = HashMap::new();\n";
+        assert_eq!(complaints("peer/src/inbox.rs", line), 0);
     }
 
     #[test]
