@@ -46,6 +46,15 @@ pub enum Close {
     Previous,
     /// A revoked one, while the broadcaster takes its HTLC by a second stage where it can.
     Revoked,
+    /// The one that was revoked last, while the other side has signed one more than the broadcaster holds: three of its
+    /// commitments differ by one each, and only the lowest is to be punished.
+    JustRevoked,
+}
+
+impl Close {
+    pub fn is_revoked(self) -> bool {
+        matches!(self, Self::Revoked | Self::JustRevoked)
+    }
 }
 
 /// Seen from `a`, which opened the channel.
@@ -150,7 +159,7 @@ impl<'a> Run<'a> {
     fn add(&mut self, offered_by: Side, amount: Msat, preimage: &PaymentPreimage) -> Vec<Action> {
         // The cheat's HTLC expires before its balance may be taken.
         let blocks = match self.scenario.close {
-            Close::Revoked => 3,
+            Close::Revoked | Close::JustRevoked => 3,
             Close::Newest | Close::Ahead | Close::Previous => 12,
         };
         let cltv_expiry = self.bitcoind.height() + blocks;
@@ -180,6 +189,7 @@ impl<'a> Run<'a> {
         if htlc == Htlc::None {
             match close {
                 Close::Revoked => self.revoke(),
+                Close::JustRevoked => self.revoke_and_sign_past(),
                 Close::Previous => self.sign_past(),
                 Close::Newest | Close::Ahead => {}
             }
@@ -201,6 +211,7 @@ impl<'a> Run<'a> {
         }
         match close {
             Close::Revoked => self.revoke(),
+            Close::JustRevoked => self.revoke_and_sign_past(),
             // Who has released a preimage has signed past the commitment with that.
             Close::Previous if htlc == Htlc::Released && offered_by == by => {}
             Close::Previous => self.sign_past(),
@@ -221,6 +232,21 @@ impl<'a> Run<'a> {
         });
         other.local(LocalCommand::Commit);
         self.late = Some(HtlcId(u64::from(ours.is_some())));
+    }
+
+    /// The broadcaster's commitment of now is revoked by the next one, which the other side has signed past already.
+    fn revoke_and_sign_past(&mut self) {
+        let by = self.scenario.by;
+        let (old, terms) = (self.party(by).node.channel.clone(), self.terms);
+        let actions = self.add(by.other(), Msat::new(9_000_000), &preimage(7));
+        self.settle(by.other(), actions);
+        self.terms = terms;
+        self.sign_past();
+        self.late = self.late.map(|HtlcId(id)| HtlcId(id + 1));
+        let number = |channel: &zarnitsa_channel::state::Channel| channel.commitment_numbers().0;
+        let newest = number(&self.party(by).node.channel);
+        assert_eq!(number(&old) + 1, newest, "the one that was revoked last");
+        self.cheat(old);
     }
 
     fn fulfill(&mut self) -> Vec<Action> {
@@ -289,7 +315,7 @@ impl<'a> Run<'a> {
         let Scenario {
             close, by, htlc, ..
         } = self.scenario;
-        if htlc == Htlc::Claimed && close != Close::Revoked {
+        if htlc == Htlc::Claimed && !close.is_revoked() {
             self.learn();
         }
         let reason = "a test".to_owned();
@@ -298,13 +324,13 @@ impl<'a> Run<'a> {
             .local(LocalCommand::ForceClose { reason });
         let bitcoind = self.bitcoind;
         let commitment = self.party(by).broadcast_commitment(bitcoind);
-        if htlc == Htlc::Claimed && close == Close::Revoked {
+        if htlc == Htlc::Claimed && close.is_revoked() {
             // The cheat knows what the HTLC was claimed with.
             self.learn_on_chain();
         }
         // The honest side comes so late that the cheat can take what has expired by a second stage.
         let late = match (close, htlc) {
-            (Close::Revoked, Htlc::Expires) => 4,
+            (Close::Revoked | Close::JustRevoked, Htlc::Expires) => 4,
             _ => 0,
         };
         for block in 0..260 {
@@ -371,8 +397,8 @@ impl<'a> Run<'a> {
 
     fn is_over(&self) -> bool {
         let honest = match (self.scenario.close, self.scenario.by) {
-            (Close::Revoked, Side::Holder) => vec![&self.b],
-            (Close::Revoked, Side::Counterparty) => vec![&self.a],
+            (Close::Revoked | Close::JustRevoked, Side::Holder) => vec![&self.b],
+            (Close::Revoked | Close::JustRevoked, Side::Counterparty) => vec![&self.a],
             (Close::Newest | Close::Ahead | Close::Previous, _) => vec![&self.a, &self.b],
         };
         honest
@@ -421,8 +447,12 @@ impl<'a> Run<'a> {
         });
         let fees = match (self.scenario.close, self.scenario.by) {
             // What the cheat's second stage paid is lost to whoever takes its output.
-            (Close::Revoked, Side::Holder) => [Amount::ZERO, self.a.fees + self.b.fees],
-            (Close::Revoked, Side::Counterparty) => [self.a.fees + self.b.fees, Amount::ZERO],
+            (Close::Revoked | Close::JustRevoked, Side::Holder) => {
+                [Amount::ZERO, self.a.fees + self.b.fees]
+            }
+            (Close::Revoked | Close::JustRevoked, Side::Counterparty) => {
+                [self.a.fees + self.b.fees, Amount::ZERO]
+            }
             (Close::Newest | Close::Ahead | Close::Previous, _) => [self.a.fees, self.b.fees],
         };
         let other = self.scenario.by.other();
@@ -447,7 +477,7 @@ impl<'a> Run<'a> {
             CommitmentFormat::StaticRemoteKey => Amount::ZERO,
         };
         let all = outputs - anchors;
-        if self.scenario.close == Close::Revoked {
+        if self.scenario.close.is_revoked() {
             return match self.scenario.by {
                 Side::Holder => [Amount::ZERO, all],
                 Side::Counterparty => [all, Amount::ZERO],

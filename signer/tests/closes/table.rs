@@ -12,11 +12,19 @@ use crate::scenario::{Close, Htlc, Report, Run, Scenario};
 const HTLCS: [Htlc; 4] = [Htlc::Expires, Htlc::Claimed, Htlc::Released, Htlc::Dust];
 const SIDES: [Side; 2] = [Side::Holder, Side::Counterparty];
 
+const CLOSES: [Close; 5] = [
+    Close::Newest,
+    Close::Ahead,
+    Close::Previous,
+    Close::Revoked,
+    Close::JustRevoked,
+];
+
 fn scenarios() -> Vec<Scenario> {
     let mut all = Vec::new();
     let format = CommitmentFormat::Anchors;
     for by in SIDES {
-        for close in [Close::Newest, Close::Ahead, Close::Previous, Close::Revoked] {
+        for close in CLOSES {
             let plain = Scenario {
                 close,
                 by,
@@ -40,7 +48,7 @@ fn scenarios() -> Vec<Scenario> {
                         Close::Ahead => {
                             offered_by == by.other() && matches!(htlc, Htlc::Expires | Htlc::Dust)
                         }
-                        Close::Revoked => htlc != Htlc::Released,
+                        Close::Revoked | Close::JustRevoked => htlc != Htlc::Released,
                     };
                     if happens {
                         all.push(scenario);
@@ -53,7 +61,8 @@ fn scenarios() -> Vec<Scenario> {
     let plain = CommitmentFormat::StaticRemoteKey;
     let again: Vec<Scenario> = all
         .iter()
-        .filter(|it| it.close != Close::Ahead && matches!(it.htlc, Htlc::Expires | Htlc::Claimed))
+        .filter(|it| !matches!(it.close, Close::Ahead | Close::JustRevoked))
+        .filter(|it| matches!(it.htlc, Htlc::Expires | Htlc::Claimed))
         .map(|it| Scenario {
             format: plain,
             ..*it
@@ -154,10 +163,11 @@ fn check(report: &Report) -> Option<String> {
         .all(|(got, expected)| got == expected);
     let told = match (close, htlc) {
         (_, Htlc::None) => None,
-        // It was fulfilled before the commitment that has it came back.
-        (Close::Revoked, Htlc::Expires | Htlc::Claimed | Htlc::Released | Htlc::Dust) => {
-            report.outcome
-        }
+        // It was fulfilled before the commitment that has it came back, or lives on beside it.
+        (
+            Close::Revoked | Close::JustRevoked,
+            Htlc::Expires | Htlc::Claimed | Htlc::Released | Htlc::Dust,
+        ) => report.outcome,
         (Close::Newest | Close::Ahead | Close::Previous, Htlc::Expires | Htlc::Dust) => {
             Some(Outcome::Failed)
         }
