@@ -22,7 +22,9 @@ use zarnitsa_service::records::{HtlcKey, HtlcRecord, HtlcRef, ReturnedFailure};
 use zarnitsa_service::Attachment;
 
 use crate::channel_update::{NamedBy, Terms};
-use crate::server_handler::forwarding::{way_for, Ability, NotForwarded, Way, Wish};
+use crate::server_handler::forwarding::{
+    places_for_one_peer, way_for, Ability, NotForwarded, Way, Wish,
+};
 
 use super::live::Live;
 use super::step::{Step, Todo};
@@ -155,7 +157,7 @@ impl Driver {
             named,
             short_channel_id: ask.short_channel_id,
         };
-        let out = match self.way(&wish, named) {
+        let out = match self.way(&wish, id, named) {
             Ok(out) => out,
             Err(refused) => return self.not_forwarded(&passed, refused),
         };
@@ -196,7 +198,12 @@ impl Driver {
         Some(Todo::new(id, self.fail(&received, &failure)))
     }
 
-    fn way(&self, wish: &Wish, named: Option<ChannelId>) -> Result<ChannelId, NotForwarded> {
+    fn way(
+        &self,
+        wish: &Wish,
+        incoming: ChannelId,
+        named: Option<ChannelId>,
+    ) -> Result<ChannelId, NotForwarded> {
         let rules = self.shared.rules();
         let way = |live: &Live| {
             let id = live.machine.id();
@@ -205,6 +212,7 @@ impl Driver {
                 terms: Terms::of(&live.machine, &rules.policy, rules.channels.get(&id)),
                 ability: match ability(live, || live.machine.spendable_msat(&rules.limits)) {
                     Ability::Carries(_) if self.is_underpaid(live) => Ability::Disabled,
+                    Ability::Carries(_) if self.is_crowded(live, incoming) => Ability::Crowded,
                     ability => ability,
                 },
             }
@@ -219,6 +227,19 @@ impl Driver {
             .map(way)
             .collect();
         way_for(rules.policy.forward, wish, named.map(way).as_ref(), &others)
+    }
+
+    /// Whether the peer of the channel `incoming` has as many HTLCs in a channel out as one peer may.
+    fn is_crowded(&self, live: &Live, incoming: ChannelId) -> bool {
+        let peer_of = |id: &ChannelId| Some(self.channels.get(id)?.machine.params().peer);
+        let (id, peer) = (live.machine.id(), peer_of(&incoming));
+        let places = live.machine.params().side(Side::Counterparty);
+        let most = places_for_one_peer(places.max_accepted_htlcs);
+        let out = live.machine.htlcs();
+        let out = out.filter(|htlc| htlc.offered_by == Side::Holder);
+        let causes = out.filter_map(|htlc| self.links.incoming_of((id, htlc.id)));
+        let same = causes.filter(|(cause, _)| peer_of(cause) == peer);
+        same.take(most).count() == most
     }
 
     /// The channel that is called so: by its real short channel id, or by the alias that this node has given its peer.

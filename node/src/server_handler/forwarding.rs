@@ -32,6 +32,8 @@ pub(crate) struct Wish {
 pub(crate) enum Ability {
     /// It carries HTLCs of up to this.
     Carries(Msat),
+    /// HTLCs that came from the same peer as this one have taken all the places that are not kept for others.
+    Crowded,
     /// Its peer is away, or has not caught up yet.
     Away,
     /// It is not usable yet, or takes no more HTLCs because it is shut down.
@@ -52,7 +54,7 @@ impl Way {
     fn room(&self) -> Option<Msat> {
         match self.ability {
             Ability::Carries(most) => Some(most),
-            Ability::Away | Ability::Disabled | Ability::Closed => None,
+            Ability::Crowded | Ability::Away | Ability::Disabled | Ability::Closed => None,
         }
     }
 
@@ -135,9 +137,17 @@ pub(crate) fn way_for(
         None => Err(match named.ability {
             Ability::Closed => NotForwarded::PermanentChannelFailure,
             Ability::Disabled => NotForwarded::ChannelDisabled,
-            Ability::Away | Ability::Carries(_) => NotForwarded::TemporaryChannelFailure,
+            Ability::Crowded | Ability::Away | Ability::Carries(_) => {
+                NotForwarded::TemporaryChannelFailure
+            }
         }),
     }
+}
+
+/// Channel jamming: how many of a channel's HTLCs may be of payments that one peer brings. A quarter of its places is for those of
+/// others, however long the peer's are held and however little it pays.
+pub(crate) fn places_for_one_peer(places: u16) -> usize {
+    usize::from(places.saturating_sub(places / 4))
 }
 
 fn check_terms(wish: &Wish, terms: &Terms) -> Result<(), NotForwarded> {
@@ -220,6 +230,23 @@ mod tests {
     #[test]
     fn wish_that_just_does_goes_by_the_channel_that_it_names() {
         assert_eq!(decide(&wish(), room(1_000_000)), Ok(ChannelId([1; 32])));
+    }
+
+    #[test]
+    fn places_for_one_peer_leave_a_quarter_to_others() {
+        assert_eq!(places_for_one_peer(483), 363);
+        assert_eq!(places_for_one_peer(50), 38);
+        assert_eq!(places_for_one_peer(4), 3);
+        assert_eq!(places_for_one_peer(1), 1);
+    }
+
+    #[test]
+    fn wish_by_a_channel_that_its_peer_crowds_fails_for_now_or_goes_by_another() {
+        let refused = decide(&wish(), Ability::Crowded).unwrap_err();
+        assert_eq!(refused, NotForwarded::TemporaryChannelFailure);
+        let (named, other) = (way(1, Ability::Crowded), way(2, room(1_000_000)));
+        let taken = way_for(true, &wish(), Some(&named), &[other]);
+        assert_eq!(taken, Ok(ChannelId([2; 32])));
     }
 
     #[test]

@@ -32,6 +32,8 @@ mod forwards;
 #[cfg(test)]
 mod holding;
 #[cfg(test)]
+mod jamming;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod ledgers;
