@@ -195,6 +195,57 @@ fn htlc_success_transactions_share_a_coin_of_the_wallet_and_are_raised_up_to_the
 }
 
 #[test]
+fn htlc_timeout_transaction_is_raised_with_every_block_up_to_the_deadline() {
+    const HELD_SAT: u64 = 100_000;
+    /// Blocks after its expiry in which an HTLC is to be taken back: the one that pays for it upstream expires then.
+    const LEFT_AT_EXPIRY: u32 = 18;
+    let (mut world, pair) = world_with_channel(&[]);
+    let (hash, paying) = hold(&world.user.api(), &world.hub, HELD_SAT);
+    let expiry = expiry(&pair);
+    world.hub.kill_hard();
+    let closed = pair.user.force_close(&pair.id).expect("it closes");
+    let txid: Txid = closed.closing_txid.parse().expect("a txid");
+    wait::until("the commitment is in the mempool", || {
+        world.bitcoind.waiting(&txid)
+    });
+    world.bitcoind.mine(1);
+    let commitment = world.transaction(&closed.closing_txid);
+    let output = htlc_output(&commitment, HELD_SAT);
+    let claim = || world.bitcoind.waiting_spend(&output);
+    while world.bitcoind.height() < expiry - 1 {
+        let left = expiry - 1 - world.bitcoind.height();
+        world.bitcoind.mine(left.min(50));
+        until_at_tip(&world, &world.user);
+    }
+    assert!(claim().is_none(), "the payee has its time");
+    pass(&world, &world.user);
+    let first = wait::until("it is taken back", claim);
+    shown("HTLC-timeout", &first);
+    let transaction = world.bitcoind.transaction(&first.txid);
+    assert_eq!(transaction.input.len(), 2, "the HTLC and a coin");
+    assert_eq!(transaction.lock_time.to_consensus_u32(), expiry);
+
+    let most = HELD_SAT * 9 / 10;
+    let mut fees = vec![first.fee_sat];
+    while world.bitcoind.height() < expiry + LEFT_AT_EXPIRY {
+        pass(&world, &world.user);
+        let last = *fees.last().expect("there is one");
+        let now = wait::until("the claim is raised", || {
+            claim().filter(|now| now.fee_sat > last)
+        });
+        fees.push(now.fee_sat);
+    }
+    println!("{} fees up to the deadline: {fees:?}", fees.len());
+    assert_eq!(fees.len(), 19, "one for every block");
+    assert!(fees.iter().all(|fee| *fee <= most), "at most nine tenths");
+    world.bitcoind.mine(1);
+    assert!(world.bitcoind.unspent(&output).is_none());
+    world.bitcoind.mine(7);
+    paying.join().expect("the payer ends");
+    assert_eq!(pair.user.payment(&hash).expect("it").status, "failed");
+}
+
+#[test]
 fn peers_commitment_that_waits_is_paid_for_by_our_anchor_when_an_htlc_of_ours_needs_it() {
     const HELD_SAT: u64 = 100_000;
     let (mut world, pair) = world_with_channel(&[]);
