@@ -134,6 +134,9 @@ impl Follower {
         self.search_new_watches(position.tip())?;
         match position.step(source.as_ref())? {
             Step::Connected(block, body, more) => {
+                if more == 0 {
+                    self.bring_wallet_along(block);
+                }
                 let mut events: Vec<ChainEvent> = self
                     .shared
                     .registry()
@@ -177,6 +180,13 @@ impl Follower {
                 self.is_behind(None, position.tip());
                 self.at_the_tip(position.tip())
             }
+        }
+    }
+
+    /// Whoever hears of the newest block may pay from the wallet at once: it must not offer coins that a reorg has just taken.
+    fn bring_wallet_along(&mut self, tip: BlockRef) {
+        if let Err(error) = self.sync_wallet(tip) {
+            tracing::debug!(%error, "the wallet comes after the block");
         }
     }
 

@@ -340,6 +340,29 @@ async fn wallet_sends_nothing_that_would_leave_less_than_is_to_be_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn wallet_knows_the_newest_block_and_its_reorg_before_they_are_told() {
+    let Rich {
+        mut world,
+        wallet,
+        folder: _folder,
+        ..
+    } = rich(&[Segwit], &[(Segwit, 50_000)]).await;
+    while world.connected().await.height < world.bitcoind.height() {}
+    let confirmed = || wallet.balance().confirmed.to_sat();
+    for round in 1..=5 {
+        let address = wallet.address(None).unwrap();
+        world.bitcoind.send(&address, Amount::from_sat(1_000));
+        world.bitcoind.mine(1);
+        world.connected().await;
+        assert_eq!(confirmed(), 50_000 + round * 1_000);
+    }
+    // Whoever hears of the last block of a reorg pays with no coin that it took.
+    world.bitcoind.reorg(3);
+    while world.connected().await.height < world.bitcoind.height() {}
+    assert_eq!(confirmed(), 52_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wallet_takes_coins_of_both_accounts_where_one_does_not_suffice() {
     let Rich {
         world,

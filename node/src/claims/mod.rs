@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use bitcoin::{Amount, OutPoint, Transaction, Txid, Weight};
 use tokio::sync::mpsc::UnboundedSender;
+use zarnitsa_bitcoin_adapter::Rejection;
 use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::state::{Channel, Claim, ClaimKind, Resolution, SpendKind};
 
@@ -200,13 +201,24 @@ impl Claimer {
         let pursuit = self.pursuits.entry(channel.id()).or_default();
         let mut earlier = pursuit.made.clone();
         earlier.retain(|made| !made.outpoints.is_disjoint(&outpoints));
+        let chain = &self.shared.chain;
+        // What it claims is there: it is a coin of the wallet's that a reorg has taken, and the claim is made with another.
+        let is_void = |made: &Made| {
+            let rejection = chain.rejection(&made.txid);
+            let lacks = matches!(rejection, Some(Rejection::MissingInputs { .. }));
+            lacks && !made.coins.is_empty()
+        };
         // One that lost an input to somebody else is in no mempool: it need not be outbid.
         let lives = |made: &&Made| {
             let lost = |at: &OutPoint| pursuit.contested.contains(at);
-            made.outpoints.is_subset(&outpoints) && !made.outpoints.iter().any(lost)
+            made.outpoints.is_subset(&outpoints)
+                && !made.outpoints.iter().any(lost)
+                && !is_void(made)
         };
         let living: Vec<Made> = earlier.iter().filter(lives).cloned().collect();
-        let same = earlier.iter().find(|made| made.outpoints == outpoints);
+        let same = earlier
+            .iter()
+            .find(|made| made.outpoints == outpoints && !is_void(made));
         let offered = outpoints.iter().filter_map(|at| pursuit.offered.get(at));
         let last = offered.copied().max();
         let blocks_left = offer.blocks_left(height);
