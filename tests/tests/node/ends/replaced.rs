@@ -80,6 +80,7 @@ fn hold_some(stage: &Stage) -> Vec<Htlc> {
 fn commitment_that_a_reorg_replaces_by_the_other_sides_pays_both_what_the_ledgers_say() {
     let mut stage = Stage::start();
     let pair = stage.open();
+    let before = stage.coins();
     let htlcs = hold_some(&stage);
     let users = commitment(&mut stage, &pair, By::User, "user's");
     let hubs = commitment(&mut stage, &pair, By::Hub, "hub's");
@@ -113,14 +114,23 @@ fn commitment_that_a_reorg_replaces_by_the_other_sides_pays_both_what_the_ledger
         until_known(&stage, &pair, user, hub);
     }
     let channels = stage.resolve(&pair, &By::BOTH);
+    // The wallets give up what went with the commitments that lost only when no reorg brings those back.
+    wait::until("all coins are confirmed ones", || {
+        stage.world.bitcoind.mine(1);
+        stage.until_seen(&By::BOTH);
+        let settled = By::BOTH.map(|by| {
+            let utxos = stage.api(by).utxos().ok()?;
+            utxos.iter().all(|it| it.confirmations > 0).then_some(())
+        });
+        settled.iter().all(Option::is_some).then_some(())
+    });
     print_head();
     let ended = Ended {
         stage: &stage,
         moment: Moment::Newest,
         by: By::Hub,
         htlcs,
-        // Wallets give up second stages that have lost their commitment only when no reorg brings it back.
-        before: None,
+        before: Some(before),
         channels: channels.try_into().expect("two"),
         ledger,
     };

@@ -152,6 +152,26 @@ impl Ended<'_> {
         wrong
     }
 
+    /// What a side has paid so that the commitment gets into a block, less the anchor that it has taken with that.
+    fn paid_for(&self, commitment: &str, by: By) -> u64 {
+        let world = &self.stage.world;
+        let outputs = world.transaction(commitment).output;
+        let known: Vec<Value> = self.stage.node(by).json(&["wallet", "transactions"]);
+        let confirmed = known.iter().filter(|it| it["confirmations"] != 0);
+        let confirmed = confirmed.filter_map(|it| it["txid"].as_str());
+        let children = confirmed.filter_map(|txid| {
+            let child = world.transaction(txid);
+            let spent = child.input.iter().map(|input| input.previous_output);
+            let mut parents = spent.filter(|at| at.txid.to_string() == commitment);
+            let anchor = parents.find_map(|at| {
+                let output = outputs.get(usize::try_from(at.vout).ok()?)?;
+                (output.value.to_sat() * 2 == ANCHORS_SAT).then_some(output.value)
+            })?;
+            Some((world.fee(&child) - anchor).to_sat())
+        });
+        children.sum()
+    }
+
     /// Each side has what its ledger said, and what it won.
     fn check_balances(&self) -> Vec<String> {
         let world = &self.stage.world;
@@ -184,7 +204,8 @@ impl Ended<'_> {
             let (got, fees) = match self.before {
                 Some(before) => {
                     let now = self.stage.coins_of(by);
-                    (i128::from(now) - i128::from(before[index]), fees.sum())
+                    let fees = fees.sum::<u64>() + self.paid_for(closing, by);
+                    (i128::from(now) - i128::from(before[index]), fees)
                 }
                 None => (i128::from(taken_sat(self.channel(by))), 0u64),
             };

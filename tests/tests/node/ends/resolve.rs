@@ -41,10 +41,11 @@ impl Stage {
         while self.world.bitcoind.height() <= end {
             self.until_seen(sides);
             let mut later = BTreeSet::new();
-            let mut now = false;
-            for by in sides {
-                now |= self.until_claimed(*by, pair, &mut later);
-            }
+            let claimed = sides
+                .iter()
+                .map(|by| self.until_claimed(*by, pair, &mut later));
+            let claimed: Vec<Vec<String>> = claimed.collect();
+            let now = claimed.iter().any(|outputs| !outputs.is_empty());
             let channels = sides.iter().map(|by| self.api(*by).channel(&pair.id));
             let channels: Vec<Channel> = channels.map(|it| it.expect("the channel")).collect();
             let is_over = is_enough(&channels);
@@ -62,28 +63,47 @@ impl Stage {
                 Some(_) | None => 1,
             };
             self.world.bitcoind.mine(blocks.max(1));
+            for (by, outputs) in sides.iter().zip(claimed) {
+                self.until_taken(*by, pair, &outputs);
+            }
         }
         panic!("never so far: {known:?}");
     }
 
-    /// Waits until all that the next block can hold of a side's claims is in the mempool, and tells whether that is anything.
-    fn until_claimed(&self, by: By, pair: &Pair, later: &mut BTreeSet<u32>) -> bool {
+    /// Waits until a side's ledger has these outputs as spent: with the next blocks it may show none any more.
+    fn until_taken(&self, by: By, pair: &Pair, outputs: &[String]) {
+        if outputs.is_empty() {
+            return;
+        }
+        wait::until(&format!("{by:?} knows who has taken {outputs:?}"), || {
+            let closing = self.api(by).channel(&pair.id).ok()?.closing?;
+            let is_spent = |output: &String| {
+                let mut known = closing.outputs.iter();
+                known.any(|it| it["output"] == **output && it["spent_txid"].is_string())
+            };
+            outputs.iter().all(is_spent).then_some(())
+        });
+    }
+
+    /// Waits until all that the next block can hold of a side's claims is in the mempool, and tells what that is.
+    fn until_claimed(&self, by: By, pair: &Pair, later: &mut BTreeSet<u32>) -> Vec<String> {
         let next = self.world.bitcoind.height() + 1;
         let what = format!("{by:?}'s claims for block {next} are in the mempool");
         wait::until(&what, || {
             let closing = self.api(by).channel(&pair.id).ok()?.closing;
             let outputs = closing.map_or_else(Vec::new, |closing| closing.outputs);
-            let mut any = false;
+            let mut claimed = Vec::new();
             for output in outputs.iter().filter(|it| it["claim"].is_string()) {
                 let height = u32::try_from(output["spendable_height"].as_u64()?).ok()?;
                 if height > next {
                     later.insert(height);
                     continue;
                 }
-                self.spender(output["output"].as_str()?)?;
-                any = true;
+                let output = output["output"].as_str()?;
+                self.spender(output)?;
+                claimed.push(output.to_owned());
             }
-            Some(any)
+            Some(claimed)
         })
     }
 
