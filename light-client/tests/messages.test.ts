@@ -30,6 +30,7 @@ const RECORDS: Record<string, DescMessage> = {
   Request: records.RequestSchema,
   Policy: records.PolicySchema,
   Config: records.ConfigSchema,
+  Genesis: records.GenesisSchema,
   Ask: records.AskSchema,
   Forward: records.ForwardSchema,
   ReturnedFailure: records.ReturnedFailureSchema,
@@ -96,6 +97,28 @@ test('every method is known by its name to whoever reads the ledger', () => {
 test('every method and every record is among the vectors', () => {
   expect(new Set(vectors.transactions.map(({ method_id }) => method_id)).size).toBe(ARGUMENTS.length)
   expect(new Set(vectors.records.map(({ type }) => type))).toEqual(new Set(Object.keys(RECORDS)))
+})
+
+/** The fields by the method: each with a value in one of the vectors, for what is empty in all of them is not compared at all. */
+function fields(method: string): Record<string, unknown>[] {
+  const found = vectors.transactions.filter((vector) => vector.method === method)
+  return found.map((vector) => ({ ...fromBinary(ARGUMENTS[vector.method_id]!, fromHex(vector.arguments)) }))
+}
+
+test('HTLC within a blinded path is among the vectors', () => {
+  expect(fields('htlc_add').map(({ pathKey }) => (pathKey as Uint8Array).length)).toContain(33)
+})
+
+test.each(['failureOnion', 'preimage'])('attribution data beside a %s is among the vectors', (end) => {
+  const ended = fields('htlc_resolve').filter(({ resolution }) => (resolution as { case: string }).case === end)
+  expect(ended.map(({ attribution }) => (attribution as Uint8Array).length)).toContain(920)
+})
+
+test('ledger begins with the policy and the keys that its genesis names', () => {
+  const genesis = fromBinary(records.GenesisSchema, fromHex(vectors.records.find(({ type }) => type === 'Genesis')!.bytes))
+  const stored = (type: string) => vectors.records.find((record) => record.type === type)!.bytes
+  expect(toHex(toBinary(records.ConfigSchema, genesis.config!))).toBe(stored('Config'))
+  expect(toHex(toBinary(records.PolicySchema, genesis.policy!))).toBe(stored('Policy'))
 })
 
 test('channel of the ledger is read as a person knows it', () => {

@@ -9,17 +9,17 @@ use exonum::merkledb::{BinaryValue, ObjectHash as _};
 use serde_json::{json, Map, Value};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::command::{ChainEvent, Command, LocalCommand};
-use zarnitsa_channel::message::{ClosingSigned, PeerMessage};
+use zarnitsa_channel::message::{ClosingSigned, PeerMessage, UpdateAddHtlc};
 use zarnitsa_channel::params::Side;
 use zarnitsa_service::records::{
-    Ask, AskChannelRequest, AskStatus, CloseChannelRequest, Failure, Forward, HtlcKey, HtlcRef,
-    PaymentStatus, RequestStatus, ReturnedFailure,
+    Ask, AskChannelRequest, AskStatus, CloseChannelRequest, Failure, Forward, Genesis, HtlcKey,
+    HtlcRef, PaymentStatus, RequestStatus, ReturnedFailure,
 };
 use zarnitsa_service::transactions::{
     AskChange, AskDecision, AskStep, BatchSigned, ChannelPolicyChange, InvoiceChange, InvoiceStep,
     OpenAsked, PaymentResult, PolicyChange, RequestResult, SignedOpening,
 };
-use zarnitsa_service::{read, transaction, LedgerCall};
+use zarnitsa_service::{read, transaction, Attachment, LedgerCall};
 
 use crate::support::pair::{preimage, script};
 use crate::world::{batch, channel_policy, config, policy, World};
@@ -130,6 +130,47 @@ fn other_calls(world: &mut World) -> Vec<LedgerCall> {
         }),
     ];
     steps.into_iter().map(|step| world.a.call(step)).collect()
+}
+
+/// What travels beside HTLCs: the key of a blinded path, and attribution data beside a failure and beside a preimage.
+fn accompanied_calls(world: &World) -> Vec<LedgerCall> {
+    let id = zarnitsa_channel::ids::HtlcId(6);
+    let add = PeerMessage::UpdateAddHtlc(UpdateAddHtlc {
+        id,
+        amount: Msat::new(3_000_000),
+        payment_hash: preimage(6).payment_hash(),
+        cltv_expiry: 500,
+    });
+    let within_blinded_path = Attachment {
+        onion: vec![4; 1_366],
+        path_key: Some(world.b.party.keys.public().funding),
+        ..Attachment::default()
+    };
+    let attributed = Attachment {
+        attribution: (0..920_u16).map(|at| at.to_be_bytes()[1]).collect(),
+        ..Attachment::default()
+    };
+    let failed = LocalCommand::FailHtlc {
+        id,
+        reason: vec![7; 292],
+    };
+    let fulfilled = LocalCommand::FulfillHtlc {
+        id,
+        preimage: preimage(6),
+    };
+    let calls = [
+        (world.a.party.peer_command(add), within_blinded_path),
+        (Command::Local(failed), attributed.clone()),
+        (Command::Local(fulfilled), attributed),
+    ];
+    let call = |(command, beside)| {
+        let mut call = world.a.call(command);
+        if let LedgerCall::Command { attachment, .. } = &mut call {
+            *attachment = beside;
+        }
+        call
+    };
+    calls.into_iter().map(call).collect()
 }
 
 fn signature(world: &World) -> bitcoin::secp256k1::ecdsa::Signature {
@@ -296,7 +337,8 @@ fn transactions() -> Value {
     let mut world = world();
     let mut signed = world.a.node.log.clone();
     signed.extend(world.b.node.log.clone());
-    for call in other_calls(&mut world) {
+    let accompanied = accompanied_calls(&world);
+    for call in other_calls(&mut world).into_iter().chain(accompanied) {
         signed.push(transaction(&world.a.node.node, call));
     }
     for call in operator_calls(&world).into_iter().chain(ask_calls(&world)) {
@@ -343,6 +385,10 @@ fn records() -> Value {
     let invoice = read::invoice(&*b, &payment.payment_hash).unwrap();
     let channel = read::channel_record(&*a, &id).unwrap();
     let request = read::request(&*a, &channel.request.unwrap()).unwrap();
+    let genesis = Genesis {
+        config: read::config(&*a).unwrap(),
+        policy: read::policy(&*a).unwrap(),
+    };
     json!([
         record("ChannelRecord", &channel),
         record("HistoryEntry", &read::history(&*a, &id, 4, 1)[0]),
@@ -352,6 +398,7 @@ fn records() -> Value {
         record("Request", &request),
         record("Policy", &read::policy(&*a).unwrap()),
         record("Config", &read::config(&*a).unwrap()),
+        record("Genesis", &genesis),
         record("Ask", &asked(&world)),
         record("Forward", &forwarded(&world)),
         record("ReturnedFailure", &returned()),
