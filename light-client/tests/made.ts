@@ -29,8 +29,10 @@ export function listProof(values: string[]) {
   return { json, root: new exonum.ListProof(json, HEX).merkleRoot }
 }
 
-/** A signed block with this state, as the node answers it. */
-export function blockProof(stateHash: string, height = 7) {
+/** A signed block with this state, as the node answers it. Its epoch stands in a header of its own where it is not the height. */
+export function blockProof(stateHash: string, height = 7, epoch = height) {
+  const header = epoch === height ? {} : { epoch: [...new Uint8Array(new BigUint64Array([BigInt(epoch)]).buffer)] }
+  const entries = Object.entries(header).map(([key, value]) => ({ key, value: Uint8Array.from(value) }))
   const zero = id(0)
   const fields = { height, tx_count: 0, prev_hash: zero, tx_hash: zero, state_hash: stateHash, error_hash: zero }
   const hash = (text: string) => ({ data: fromHex(text) })
@@ -42,17 +44,17 @@ export function blockProof(stateHash: string, height = 7) {
       txHash: hash(zero),
       stateHash: hash(stateHash),
       errorHash: hash(zero),
-      additionalHeaders: { headers: { entries: [] } },
+      additionalHeaders: { headers: { entries } },
     }),
   )
   const precommit = create(CoreMessageSchema, {
     kind: {
       case: 'precommit',
-      value: { height: BigInt(height), blockHash: hash(exonum.hash(block)), time: { seconds: 1_800_000_000n } },
+      value: { height: BigInt(epoch), blockHash: hash(exonum.hash(block)), time: { seconds: 1_800_000_000n } },
     },
   })
   const signed = exonum.Verified.sign(RAW, toBinary(CoreMessageSchema, precommit), validator)
-  return { block: { ...fields, additional_headers: { headers: {} } }, precommits: [toHex(signed.serialize())] }
+  return { block: { ...fields, additional_headers: { headers: header } }, precommits: [toHex(signed.serialize())] }
 }
 
 /** The node's answer about a table with these entries. */

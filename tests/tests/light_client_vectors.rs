@@ -179,6 +179,25 @@ fn unsubmitted() -> Vec<(&'static str, LedgerCall)> {
     ]
 }
 
+/// What encoders leave out or write by mistake: zero, false, nothing, and the text "0".
+fn unsubmitted_zeros() -> (&'static str, LedgerCall) {
+    let zeros = NewInvoice {
+        nonce: [8; 32],
+        amount_msat: Msat::ZERO,
+        description: "0".into(),
+        created_at: 0,
+        expiry_seconds: 0,
+        invoice: String::new(),
+        hold: false,
+        keysend: false,
+    };
+    let call = LedgerCall::Invoice(InvoiceStep {
+        payment_hash: PaymentHash([7; 32]),
+        change: InvoiceChange::Created(zeros),
+    });
+    ("invoice_zeros", call)
+}
+
 /// Those of channels that one node asks another for.
 fn unsubmitted_asks() -> Vec<(&'static str, LedgerCall)> {
     vec![
@@ -260,7 +279,8 @@ fn made() -> Value {
     let mut transactions = serde_json::Map::new();
     let mut outcomes = serde_json::Map::new();
     let entry = |tx: &Verified<AnyTx>| json!({ "body": hex::encode(tx.to_bytes()), "hash": tx.object_hash() });
-    for (name, call) in unsubmitted().into_iter().chain(unsubmitted_asks()) {
+    let others = unsubmitted().into_iter().chain(unsubmitted_asks());
+    for (name, call) in others.chain([unsubmitted_zeros()]) {
         transactions.insert(name.into(), entry(&transaction(&operator(), call)));
     }
     for (name, tx) in signed() {
