@@ -30,6 +30,10 @@ mod tests;
 /// What an entry takes beside its key and its value, roughly, in bytes.
 const ENTRY_BYTES: usize = 96;
 
+/// The standard hash function takes longer than the rest of a look-up. This one is seeded for each map, and what peers
+/// can choose of a key is a hash.
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
 /// See above.
 pub(crate) struct ReadCache {
     newest: RwLock<Newest>,
@@ -48,7 +52,7 @@ struct Newest {
 
 #[derive(Default)]
 struct Generation {
-    indexes: HashMap<ResolvedAddress, HashMap<Vec<u8>, Entry>>,
+    indexes: Map<ResolvedAddress, Map<Vec<u8>, Entry>>,
     bytes: usize,
 }
 
@@ -78,7 +82,7 @@ impl Generation {
         let earlier = match self.indexes.get_mut(address) {
             Some(index) => index.insert(key, entry),
             None => {
-                let index = HashMap::from([(key, entry)]);
+                let index = Map::from_iter([(key, entry)]);
                 self.indexes.insert(address.clone(), index);
                 None
             }

@@ -116,10 +116,10 @@ impl Service for LightningService {
             .policy
             .check()
             .map_err(|broken| OperatorError::BadPolicy.with_description(broken))?;
-        // This creates the indexes too, so that there are proofs from the first block on.
-        let mut schema = Schema::new(context.service_data());
-        schema.config.set(genesis.config);
-        schema.policy.set(genesis.policy);
+        let schema = Schema::new(context.service_data());
+        schema.create();
+        schema.config().set(genesis.config);
+        schema.policy().set(genesis.policy);
         Ok(())
     }
 }

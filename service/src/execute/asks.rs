@@ -32,16 +32,16 @@ impl Ledger<'_> {
         now: u64,
     ) -> Outcome {
         let key = Ask::key_of(&peer, &id);
-        if self.schema.asks.contains(&key) {
+        if self.read.asks().contains(&key) {
             return Err(AskError::IdUsed.into());
         }
-        if now < self.schema.newest_time.get().unwrap_or_default() {
+        if now < self.read.newest_time().get().unwrap_or_default() {
             return Err(AskError::TimeWentBack.into());
         }
         let name = peer.serialize().to_vec();
-        let newest = self.schema.newest_asks.get(&name);
-        let newest = newest.and_then(|key| self.schema.asks.get(&key));
-        let open = self.schema.open_asks.iter().count();
+        let newest = self.read.newest_asks().get(&name);
+        let newest = newest.and_then(|key| self.read.asks().get(&key));
+        let open = self.read.open_asks().iter().count();
         let policy = self.known_policy();
         let case = AskCase {
             peer: &peer,
@@ -54,10 +54,10 @@ impl Ledger<'_> {
         policy
             .may_ask(&case)
             .map_err(|refusal| AskError::NotGathered.with_description(refusal.to_string()))?;
-        self.schema.newest_time.set(now);
-        self.schema.newest_asks.put(&name, key);
-        self.schema.ask_order.push(key);
-        self.schema.open_asks.insert(&key);
+        self.schema.newest_time().set(now);
+        self.schema.newest_asks().put(&name, key);
+        self.schema.ask_order().push(key);
+        self.schema.open_asks().insert(&key);
         let status = if policy.asks.approve {
             AskStatus::Asked
         } else {
@@ -150,7 +150,7 @@ impl Ledger<'_> {
     /// Every peer of a batch has signed.
     pub(super) fn asks_opened(&mut self, batch: &Hash, channels: &[ChannelId]) {
         for id in channels {
-            let Some(record) = self.schema.channels.get(&hash_of(&id.0)) else {
+            let Some(record) = self.read.channels().get(&hash_of(&id.0)) else {
                 continue;
             };
             if let Some(mut ask) = self.ask_of_batch(&record.peer, batch) {
@@ -175,14 +175,14 @@ impl Ledger<'_> {
 
     /// The peer's ask that this order is at.
     fn ask_of_batch(&self, peer: &PublicKey, batch: &Hash) -> Option<Ask> {
-        let key = self.schema.newest_asks.get(&peer.serialize().to_vec())?;
-        let ask = self.schema.asks.get(&key)?;
+        let key = self.read.newest_asks().get(&peer.serialize().to_vec())?;
+        let ask = self.read.asks().get(&key)?;
         let is_opening = ask.status == AskStatus::Opening && ask.batch == Some(*batch);
         is_opening.then_some(ask)
     }
 
     fn known_ask(&self, key: &Hash) -> Result<Ask, AskError> {
-        self.schema.asks.get(key).ok_or(AskError::UnknownAsk)
+        self.read.asks().get(key).ok_or(AskError::UnknownAsk)
     }
 
     fn write_ask(&mut self, mut ask: Ask) {
@@ -196,9 +196,9 @@ impl Ledger<'_> {
             AskStatus::Refused => EventKind::AskRefused,
         };
         if ask.status.is_over() {
-            self.schema.open_asks.remove(&key);
+            self.schema.open_asks().remove(&key);
         }
-        self.schema.asks.put(&key, ask);
+        self.schema.asks().put(&key, ask);
         self.log(event, Some(key.as_bytes()));
     }
 }

@@ -52,10 +52,10 @@ impl Ledger<'_> {
         } = argument;
         let channel_id = hash_of(&transcript.channel_id().0);
         let outpoint = outpoint_key(transcript.funding());
-        if self.schema.funding_outpoints.contains(&outpoint) {
+        if self.read.funding_outpoints().contains(&outpoint) {
             return Err(OpeningError::FundingUsed.into());
         }
-        if self.schema.channels.contains(&channel_id) {
+        if self.read.channels().contains(&channel_id) {
             return Err(OpeningError::ChannelIdUsed.into());
         }
         let policy = self.known_policy();
@@ -79,8 +79,8 @@ impl Ledger<'_> {
         let (machine, _) = transcript
             .rebuild(&context)
             .map_err(|error| opening_refusal(&error))?;
-        self.schema.funding_outpoints.insert(&outpoint);
-        self.schema.live_channels.insert(&channel_id);
+        self.schema.funding_outpoints().insert(&outpoint);
+        self.schema.live_channels().insert(&channel_id);
         self.note_opened(request, machine.id());
         let mut record = new_record(&machine, request, self.height);
         let kind = StepKind {
@@ -100,7 +100,7 @@ impl Ledger<'_> {
         request: Option<Hash>,
     ) -> Result<(), OpeningError> {
         let request = request
-            .and_then(|hash| self.schema.requests.get(&hash))
+            .and_then(|hash| self.read.requests().get(&hash))
             .filter(|request| request.status == RequestStatus::Pending)
             .ok_or(OpeningError::NotOrdered)?;
         let order = match &request.arguments {
@@ -128,7 +128,7 @@ impl Ledger<'_> {
     /// One channel with each peer, and one transaction for all.
     fn check_batch(&self, request: &Request, transcript: &Transcript) -> Result<(), OpeningError> {
         for id in &request.channels {
-            let Some(other) = self.schema.channels.get(&hash_of(&id.0)) else {
+            let Some(other) = self.read.channels().get(&hash_of(&id.0)) else {
                 return Err(OpeningError::OtherThanBatch);
             };
             let same_peer = other.peer == *transcript.peer();
@@ -148,7 +148,7 @@ impl Ledger<'_> {
         };
         let first = request
             .channel_id
-            .and_then(|id| self.schema.channels.get(&hash_of(&id.0)));
+            .and_then(|id| self.read.channels().get(&hash_of(&id.0)));
         let failed = first.is_none_or(|first| first.state == "failed");
         (failed && ask.amount_sat == transcript.open().funding_amount).then_some(hash)
     }
@@ -176,9 +176,9 @@ impl Ledger<'_> {
     /// The channels that there are and are not closed, as this peer finds them.
     pub(super) fn occupied(&self, peer: &PublicKey) -> Occupied {
         let mut occupied = Occupied::default();
-        for id in self.schema.live_channels.iter() {
+        for id in self.read.live_channels().iter() {
             // A closed one is kept only until no reorg can undo its close.
-            let record = self.schema.channels.get(&id);
+            let record = self.read.channels().get(&id);
             let Some(record) = record.filter(|record| record.state != "closed") else {
                 continue;
             };
@@ -192,7 +192,7 @@ impl Ledger<'_> {
     /// The order's channel is known from now on, so that a second opening cannot be made of it.
     fn note_opened(&mut self, request: Option<Hash>, id: ChannelId) {
         let Some(hash) = request else { return };
-        let Some(mut request) = self.schema.requests.get(&hash) else {
+        let Some(mut request) = self.read.requests().get(&hash) else {
             return;
         };
         match request.arguments {
@@ -202,14 +202,14 @@ impl Ledger<'_> {
             RequestArguments::OpenBatch(_) => request.channels.push(id),
         }
         request.updated_height = self.height;
-        self.schema.requests.put(&hash, request);
+        self.schema.requests().put(&hash, request);
     }
 
     /// Every peer of a batch has signed: all channels go on together, or none does.
     pub(crate) fn batch_signed(mut self, argument: BatchSigned, memory: Memory<'_>) -> Outcome {
         let request = self
-            .schema
-            .requests
+            .read
+            .requests()
             .get(&argument.request)
             .filter(|request| request.status == RequestStatus::Pending)
             .ok_or(OpeningError::NotOrdered)?;
@@ -246,7 +246,7 @@ impl Ledger<'_> {
         };
         let request = record
             .request
-            .and_then(|hash| self.schema.requests.get(&hash));
+            .and_then(|hash| self.read.requests().get(&hash));
         match request.map(|request| request.arguments) {
             Some(RequestArguments::OpenBatch(_)) => Err(OpeningError::PartOfBatch),
             Some(
@@ -289,8 +289,8 @@ impl Ledger<'_> {
     fn move_channel(&mut self, step: Step, extra: Extra, memory: Memory<'_>) -> Outcome {
         let key = hash_of(&step.channel_id.0);
         let mut record = self
-            .schema
-            .channels
+            .read
+            .channels()
             .get(&key)
             .ok_or(ChannelError::UnknownChannel)?;
         if step.number != record.history_len {
@@ -334,7 +334,7 @@ impl Ledger<'_> {
 
     pub(super) fn known_policy(&self) -> Policy {
         // `initialize` sets it before any transaction can come.
-        self.schema.policy.get().unwrap_or_else(Policy::user)
+        self.read.policy().get().unwrap_or_else(Policy::user)
     }
 
     /// Writes the channel's record, which has the machine's bytes, and appends to its history.
@@ -351,7 +351,7 @@ impl Ledger<'_> {
             id: HtlcId(0),
             amount: Msat::ZERO,
         });
-        let mut history = self.schema.history.get(&key);
+        let mut history = self.schema.history().get(&key);
         history.push(HistoryEntry {
             kind: step.kind,
             by: step.by,
@@ -371,9 +371,9 @@ impl Ledger<'_> {
         record.history_len = history.len();
         drop(history);
         if is_over(machine) {
-            self.schema.live_channels.remove(&key);
+            self.schema.live_channels().remove(&key);
         }
-        self.schema.channels.put(&key, record.clone());
+        self.schema.channels().put(&key, record.clone());
     }
 }
 

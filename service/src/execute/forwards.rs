@@ -31,8 +31,8 @@ impl Ledger<'_> {
             return Err(HtlcError::NoForwarding);
         }
         let record = self
-            .schema
-            .htlcs
+            .read
+            .htlcs()
             .get(&incoming.key())
             .ok_or(HtlcError::UnknownHtlc)?;
         // BOLT 2, "Forwarding HTLCs": not before the HTLC in is irrevocably committed.
@@ -62,7 +62,7 @@ impl Ledger<'_> {
         let Some(outgoing) = &incoming.forward else {
             return Ok(());
         };
-        match self.schema.htlcs.get(&outgoing.key()) {
+        match self.read.htlcs().get(&outgoing.key()) {
             Some(outgoing) if outgoing.preimage.is_some() => Err(HtlcError::PreimageKnown),
             Some(outgoing) if outgoing.removed => Ok(()),
             Some(_) | None => Err(HtlcError::ForwardAlive),
@@ -78,8 +78,8 @@ impl Ledger<'_> {
             self.invoice_htlc_failed(&incoming.payment_hash, &reference);
         }
         let key = reference.key();
-        if !self.schema.forwards.contains(&key) {
-            self.schema.forward_order.push(reference);
+        if !self.read.forwards().contains(&key) {
+            self.schema.forward_order().push(reference);
         }
         let forward = Forward {
             incoming: reference,
@@ -92,21 +92,22 @@ impl Ledger<'_> {
             created_height: self.height,
             updated_height: self.height,
         };
-        self.schema.forwards.put(&key, forward);
+        self.schema.forwards().put(&key, forward);
         incoming.forward = Some(outgoing.reference());
         incoming.updated_height = self.height;
         let hash = incoming.payment_hash.0;
-        self.schema.htlcs.put(&key, incoming);
+        self.schema.htlcs().put(&key, incoming);
         self.log(EventKind::ForwardPending, Some(hash));
     }
 
     /// The HTLC out was never sent, as if it had never been: its number will be given again.
     pub(super) fn forward_withdrawn(&mut self, incoming: &HtlcRef) {
         let key = incoming.key();
-        if let Some(mut record) = self.schema.htlcs.get(&key) {
+        let record = self.read.htlcs().get(&key);
+        if let Some(mut record) = record {
             record.forward = None;
             record.updated_height = self.height;
-            self.schema.htlcs.put(&key, record);
+            self.schema.htlcs().put(&key, record);
         }
         let reason = "the channel out had no room for it".to_owned();
         let failure = Failure {
@@ -133,7 +134,7 @@ impl Ledger<'_> {
         failure: Option<Failure>,
     ) {
         let key = incoming.key();
-        let Some(mut forward) = self.schema.forwards.get(&key) else {
+        let Some(mut forward) = self.read.forwards().get(&key) else {
             return;
         };
         if forward.status != PaymentStatus::Pending {
@@ -143,7 +144,7 @@ impl Ledger<'_> {
         forward.failure = failure;
         forward.updated_height = self.height;
         let subject = forward.payment_hash.0;
-        self.schema.forwards.put(&key, forward);
+        self.schema.forwards().put(&key, forward);
         let event = match status {
             PaymentStatus::Succeeded => EventKind::ForwardSucceeded,
             PaymentStatus::Pending | PaymentStatus::Failed => EventKind::ForwardFailed,

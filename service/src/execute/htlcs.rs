@@ -156,7 +156,7 @@ impl Ledger<'_> {
 
     fn received_htlc(&self, channel_id: &ChannelId, id: HtlcId) -> Result<HtlcRecord, HtlcError> {
         let key = HtlcKey::new(channel_id, Side::Counterparty, id);
-        self.schema.htlcs.get(&key).ok_or(HtlcError::UnknownHtlc)
+        self.read.htlcs().get(&key).ok_or(HtlcError::UnknownHtlc)
     }
 
     /// Writes what became of the channel's HTLCs. Gives the one that was added or resolved, where one was.
@@ -225,21 +225,21 @@ impl Ledger<'_> {
             route: None,
         };
         if let Some(onion) = new.onion.take() {
-            self.schema.onions.put(key, onion.into_stored());
+            self.schema.onions().put(key, onion.into_stored());
         }
         match cause {
-            Cause::None => self.schema.htlcs.put(key, record),
+            Cause::None => self.schema.htlcs().put(key, record),
             Cause::Payment(payment) => {
                 record.pays_payment = true;
                 record.route = new.route.take();
                 let reference = record.reference();
-                self.schema.htlcs.put(key, record); // the payment's sums are those of the records
+                self.schema.htlcs().put(key, record); // the payment's sums are those of the records
                 self.payment_add_htlc(*payment, reference);
             }
             Cause::Forward(incoming) => {
                 record.forward = Some(incoming.reference());
                 self.forward_begins(*incoming, &record);
-                self.schema.htlcs.put(key, record);
+                self.schema.htlcs().put(key, record);
             }
         }
     }
@@ -251,7 +251,7 @@ impl Ledger<'_> {
         failure: Option<&Failure>,
         attribution: &[u8],
     ) {
-        let Some(mut record) = self.schema.htlcs.get(key) else {
+        let Some(mut record) = self.read.htlcs().get(key) else {
             return;
         };
         let released = record.preimage.is_none().then_some(now.preimage).flatten();
@@ -262,7 +262,7 @@ impl Ledger<'_> {
         if failed {
             record.failure = failure.cloned();
             if !attribution.is_empty() {
-                self.schema.attributions.put(key, attribution.to_vec());
+                self.schema.attributions().put(key, attribution.to_vec());
             }
         }
         if now.offerer == Side::Counterparty {
@@ -274,20 +274,20 @@ impl Ledger<'_> {
                 self.invoice_htlc_failed(&record.payment_hash, &record.reference());
             }
         }
-        self.schema.htlcs.put(key, record);
+        self.schema.htlcs().put(key, record);
     }
 
     /// The HTLC is in no commitment any more. One that never was in any is forgotten: its id will be given again.
     fn htlc_gone(&mut self, key: &HtlcKey, earlier: &Seen, channel_is_over: bool) {
-        self.schema.onions.remove(key);
+        self.schema.onions().remove(key);
         if earlier.state == HtlcState::Failed {
-            self.schema.attributions.remove(key);
+            self.schema.attributions().remove(key);
         }
-        let Some(mut record) = self.schema.htlcs.get(key) else {
+        let Some(mut record) = self.read.htlcs().get(key) else {
             return;
         };
         if earlier.state == HtlcState::Added && !channel_is_over {
-            self.schema.htlcs.remove(key);
+            self.schema.htlcs().remove(key);
             if record.pays_payment {
                 self.payment_htlc_dropped(&record.payment_hash, &record.reference());
                 let failure = failure_of(&FailureReason::Withdrawn);
@@ -302,11 +302,11 @@ impl Ledger<'_> {
             .forward
             .filter(|_| earlier.offerer == Side::Counterparty)
         {
-            self.schema.returned_failures.remove(&outgoing.key());
+            self.schema.returned_failures().remove(&outgoing.key());
         }
         record.removed = true;
         record.updated_height = self.height;
-        self.schema.htlcs.put(key, record);
+        self.schema.htlcs().put(key, record);
     }
 
     /// What the machine tells of its HTLCs, for payments and invoices.
@@ -341,27 +341,28 @@ impl Ledger<'_> {
 
     fn htlc_accepted(&mut self, after: &Htlcs, id: HtlcId) {
         let key = HtlcKey::new(&after.channel_id, Side::Counterparty, id);
-        let Some(mut record) = self.schema.htlcs.get(&key) else {
+        let Some(mut record) = self.read.htlcs().get(&key) else {
             return;
         };
         if self.invoice_accepted(&record) {
             record.pays_invoice = true;
-            self.schema.htlcs.put(&key, record);
+            self.schema.htlcs().put(&key, record);
         }
     }
 
     fn htlc_must_fail(&mut self, channel_id: ChannelId, id: HtlcId) {
         let key = HtlcKey::new(&channel_id, Side::Counterparty, id);
-        if let Some(mut record) = self.schema.htlcs.get(&key) {
+        let record = self.read.htlcs().get(&key);
+        if let Some(mut record) = record {
             record.must_fail = true;
-            self.schema.htlcs.put(&key, record);
+            self.schema.htlcs().put(&key, record);
         }
     }
 
     /// The preimage of an HTLC of ours is here: it counts for what the HTLC was offered for, never for the hash alone.
     fn htlc_fulfilled(&mut self, channel_id: ChannelId, id: HtlcId, preimage: PaymentPreimage) {
         let key = HtlcKey::new(&channel_id, Side::Holder, id);
-        let Some(record) = self.schema.htlcs.get(&key) else {
+        let Some(record) = self.read.htlcs().get(&key) else {
             return;
         };
         if record.pays_payment {
@@ -376,16 +377,16 @@ impl Ledger<'_> {
     /// it ended with the record.
     fn htlc_failed(&mut self, channel_id: ChannelId, htlc: &Seen, reason: &FailureReason) {
         let key = HtlcKey::new(&channel_id, Side::Holder, htlc.id);
-        let Some(mut record) = self.schema.htlcs.get(&key) else {
+        let Some(mut record) = self.read.htlcs().get(&key) else {
             return;
         };
         let failure = record.failure.clone().unwrap_or_else(|| failure_of(reason));
         record.state = HtlcState::Failed;
         record.removed = true;
         let (incoming, pays_payment) = (record.forward, record.pays_payment);
-        self.schema.htlcs.put(&key, record);
+        self.schema.htlcs().put(&key, record);
         if let Some(incoming) = incoming {
-            self.schema.returned_failures.put(&key, reason.into());
+            self.schema.returned_failures().put(&key, reason.into());
             self.forward_failed(&incoming, failure);
         } else if pays_payment {
             self.payment_htlc_failed(&htlc.payment_hash, failure);

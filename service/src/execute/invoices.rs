@@ -28,13 +28,13 @@ impl Ledger<'_> {
             InvoiceChange::Settled { preimage } => self.invoice_settled(payment_hash, preimage),
             InvoiceChange::Expired { now } => {
                 let invoice = self.known_invoice(&payment_hash)?;
-                if now < self.schema.newest_time.get().unwrap_or_default() {
+                if now < self.read.newest_time().get().unwrap_or_default() {
                     return Err(InvoiceError::TimeWentBack.into());
                 }
                 if now < invoice.expires_at() {
                     return Err(InvoiceError::NotExpired.into());
                 }
-                self.schema.newest_time.set(now);
+                self.schema.newest_time().set(now);
                 let event = EventKind::InvoiceExpired;
                 self.invoice_ends(invoice, InvoiceStatus::Expired, event)
             }
@@ -43,17 +43,17 @@ impl Ledger<'_> {
 
     fn invoice_created(&mut self, payment_hash: PaymentHash, new: NewInvoice) -> Outcome {
         let key = hash_of(&payment_hash.0);
-        if self.schema.invoices.contains(&key) {
+        if self.read.invoices().contains(&key) {
             return Err(InvoiceError::PaymentHashUsed.into());
         }
         if !(1..=MAX_EXPIRY).contains(&new.expiry_seconds) {
             return Err(InvoiceError::BadExpiry.into());
         }
-        let newest = self.schema.newest_time.get().unwrap_or_default();
-        self.schema.newest_time.set(newest.max(new.created_at));
+        let newest = self.read.newest_time().get().unwrap_or_default();
+        self.schema.newest_time().set(newest.max(new.created_at));
         let invoice = new.into_invoice(payment_hash, self.height);
-        self.schema.invoices.put(&key, invoice);
-        self.schema.invoice_order.push(key);
+        self.schema.invoices().put(&key, invoice);
+        self.schema.invoice_order().push(key);
         self.log(EventKind::InvoiceOpen, Some(payment_hash.0));
         Ok(())
     }
@@ -82,8 +82,8 @@ impl Ledger<'_> {
     }
 
     fn known_invoice(&self, payment_hash: &PaymentHash) -> Result<Invoice, InvoiceError> {
-        self.schema
-            .invoices
+        self.read
+            .invoices()
             .get(&hash_of(&payment_hash.0))
             .ok_or(InvoiceError::UnknownInvoice)
     }
@@ -123,7 +123,7 @@ impl Ledger<'_> {
         for mut record in records {
             record.pays_invoice = true;
             record.updated_height = self.height;
-            self.schema.htlcs.put(&record.reference().key(), record);
+            self.schema.htlcs().put(&record.reference().key(), record);
         }
         let first = invoice.status == InvoiceStatus::Open;
         invoice.status = InvoiceStatus::Accepted;
@@ -143,7 +143,7 @@ impl Ledger<'_> {
     ) -> Result<Vec<HtlcRecord>, InvoiceError> {
         let mut records: Vec<HtlcRecord> = Vec::with_capacity(htlcs.len());
         for htlc in htlcs {
-            let record = self.schema.htlcs.get(&htlc.key());
+            let record = self.read.htlcs().get(&htlc.key());
             let fits = |record: &HtlcRecord| {
                 htlc.offerer == Side::Counterparty
                     && record.payment_hash == *payment_hash
@@ -263,6 +263,6 @@ impl Ledger<'_> {
     fn put_invoice(&mut self, mut invoice: Invoice) {
         invoice.updated_height = self.height;
         let key = hash_of(&invoice.payment_hash.0);
-        self.schema.invoices.put(&key, invoice);
+        self.schema.invoices().put(&key, invoice);
     }
 }

@@ -11,7 +11,7 @@ mod requests;
 
 use exonum::crypto::{Hash, PublicKey};
 use exonum::merkledb::access::Prefixed;
-use exonum::merkledb::Fork;
+use exonum::merkledb::{Fork, ReadonlyFork};
 use exonum::runtime::{CommonError, ExecutionContext, ExecutionError, ExecutionFail as _};
 
 use crate::errors::{ChannelError, OperatorError};
@@ -33,7 +33,11 @@ pub(crate) enum Author {
 
 /// The ledger during one transaction.
 pub(crate) struct Ledger<'a> {
+    /// For writing: while an index of it lives, the same one must not be opened again. In the head of an `if let` or a
+    /// `match` it would live as long as the body.
     schema: Schema<Prefixed<&'a Fork>>,
+    /// The same for reading, which leaves no trace in the block.
+    read: Schema<Prefixed<ReadonlyFork<'a>>>,
     tx_hash: Hash,
     height: u64,
 }
@@ -53,6 +57,10 @@ impl<'a> Ledger<'a> {
             .ok_or(CommonError::UnauthorizedCaller)?;
         let ledger = Self {
             schema: Schema::new(context.service_data()),
+            read: Schema::new(Prefixed::new(
+                context.instance().name.as_str(),
+                context.data().unstructured_access(),
+            )),
             tx_hash,
             height: context.data().for_core().next_height().0,
         };
@@ -63,7 +71,7 @@ impl<'a> Ledger<'a> {
     }
 
     fn may(&self, author: PublicKey, allowed: Author) -> bool {
-        let Some(config) = self.schema.config.get() else {
+        let Some(config) = self.read.config().get() else {
             return false;
         };
         let operator = author == config.operator_key;
@@ -81,7 +89,7 @@ impl<'a> Ledger<'a> {
             .policy
             .check()
             .map_err(|broken| OperatorError::BadPolicy.with_description(broken))?;
-        self.schema.policy.set(argument.policy);
+        self.schema.policy().set(argument.policy);
         self.log(EventKind::PolicyChanged, None);
         Ok(())
     }
@@ -89,7 +97,7 @@ impl<'a> Ledger<'a> {
     /// Sets what one channel forwards for, or gives it back to the policy.
     pub(crate) fn channel_policy(mut self, argument: ChannelPolicyChange) -> Outcome {
         let key = hash_of(&argument.channel_id.0);
-        if !self.schema.channels.contains(&key) {
+        if !self.read.channels().contains(&key) {
             return Err(ChannelError::UnknownChannel.into());
         }
         match argument.policy {
@@ -101,9 +109,9 @@ impl<'a> Ledger<'a> {
                 policy
                     .check()
                     .map_err(|broken| OperatorError::BadPolicy.with_description(broken))?;
-                self.schema.channel_policies.put(&key, policy);
+                self.schema.channel_policies().put(&key, policy);
             }
-            None => self.schema.channel_policies.remove(&key),
+            None => self.schema.channel_policies().remove(&key),
         }
         self.log(EventKind::ChannelPolicyChanged, Some(key.as_bytes()));
         Ok(())
@@ -111,7 +119,7 @@ impl<'a> Ledger<'a> {
 
     /// Appends to the numbered log.
     fn log(&mut self, kind: EventKind, subject: Option<[u8; 32]>) {
-        self.schema.events.push(Event {
+        self.schema.events().push(Event {
             kind,
             subject,
             tx_hash: self.tx_hash,

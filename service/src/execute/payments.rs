@@ -21,7 +21,7 @@ impl Ledger<'_> {
         if argument.amount_msat == Msat::ZERO || !sane {
             return Err(PaymentError::BadAmount.into());
         }
-        let earlier = self.schema.payments.get(&key);
+        let earlier = self.read.payments().get(&key);
         if let Some(earlier) = &earlier {
             match earlier.status {
                 PaymentStatus::Pending => return Err(PaymentError::AlreadyPending.into()),
@@ -32,10 +32,10 @@ impl Ledger<'_> {
                 return Err(PaymentError::NonceUsed.into());
             }
         } else {
-            self.schema.payment_order.push(key);
+            self.schema.payment_order().push(key);
         }
         let payment = new_payment(argument, earlier, self.height);
-        self.schema.payments.put(&key, payment);
+        self.schema.payments().put(&key, payment);
         self.log(EventKind::PaymentPending, Some(key.as_bytes()));
         Ok(())
     }
@@ -44,8 +44,8 @@ impl Ledger<'_> {
     pub(crate) fn payment_result(mut self, argument: PaymentResult) -> Outcome {
         let key = hash_of(&argument.payment_hash.0);
         let payment = self
-            .schema
-            .payments
+            .read
+            .payments()
             .get(&key)
             .ok_or(PaymentError::UnknownPayment)?;
         if payment.status != PaymentStatus::Pending || payment.attempt != argument.attempt {
@@ -63,7 +63,7 @@ impl Ledger<'_> {
     fn parts(&self, payment: &Payment) -> Vec<HtlcRecord> {
         let htlcs = payment.htlcs.iter();
         htlcs
-            .filter_map(|htlc| self.schema.htlcs.get(&htlc.key()))
+            .filter_map(|htlc| self.read.htlcs().get(&htlc.key()))
             .collect()
     }
 
@@ -80,8 +80,8 @@ impl Ledger<'_> {
         route: Option<&Route>,
     ) -> Result<Payment, PaymentError> {
         let payment = self
-            .schema
-            .payments
+            .read
+            .payments()
             .get(&hash_of(&payment_hash.0))
             .ok_or(PaymentError::UnknownPayment)?;
         // Once the preimage is known nothing more is paid for it.
@@ -123,7 +123,7 @@ impl Ledger<'_> {
         payment_hash: &PaymentHash,
         preimage: PaymentPreimage,
     ) {
-        let Some(mut payment) = self.schema.payments.get(&hash_of(&payment_hash.0)) else {
+        let Some(mut payment) = self.read.payments().get(&hash_of(&payment_hash.0)) else {
             return;
         };
         if payment.status == PaymentStatus::Succeeded {
@@ -136,7 +136,7 @@ impl Ledger<'_> {
     /// An HTLC of the payment is gone without a preimage. Whether another way is tried is the node's to say: the
     /// payment stays pending until then.
     pub(super) fn payment_htlc_failed(&mut self, payment_hash: &PaymentHash, failure: Failure) {
-        let Some(mut payment) = self.schema.payments.get(&hash_of(&payment_hash.0)) else {
+        let Some(mut payment) = self.read.payments().get(&hash_of(&payment_hash.0)) else {
             return;
         };
         if payment.status == PaymentStatus::Pending {
@@ -161,7 +161,7 @@ impl Ledger<'_> {
 
     /// An HTLC of the payment was dropped before it was committed, as if it had never been.
     pub(super) fn payment_htlc_dropped(&mut self, payment_hash: &PaymentHash, htlc: &HtlcRef) {
-        let Some(mut payment) = self.schema.payments.get(&hash_of(&payment_hash.0)) else {
+        let Some(mut payment) = self.read.payments().get(&hash_of(&payment_hash.0)) else {
             return;
         };
         payment.htlcs.retain(|other| other != htlc);
@@ -183,7 +183,7 @@ impl Ledger<'_> {
             .unwrap_or(Msat::ZERO);
         payment.updated_height = self.height;
         let key = hash_of(&payment.payment_hash.0);
-        self.schema.payments.put(&key, payment);
+        self.schema.payments().put(&key, payment);
     }
 }
 

@@ -20,7 +20,7 @@ const MAX_BATCH: usize = 100;
 impl Ledger<'_> {
     /// Notes the order to open a channel.
     pub(crate) fn open_channel(mut self, argument: OpenChannelRequest) -> Outcome {
-        let config = self.schema.config.get();
+        let config = self.read.config().get();
         if config.is_some_and(|config| config.node_id == argument.peer) {
             return Err(OperatorError::OwnNode.into());
         }
@@ -37,7 +37,7 @@ impl Ledger<'_> {
     /// Notes the order to close a channel.
     pub(crate) fn close_channel(mut self, argument: CloseChannelRequest) -> Outcome {
         let channel = hash_of(&argument.channel_id.0);
-        if !self.schema.channels.contains(&channel) {
+        if !self.read.channels().contains(&channel) {
             return Err(ChannelError::UnknownChannel.into());
         }
         self.order(RequestArguments::CloseChannel(argument));
@@ -47,7 +47,7 @@ impl Ledger<'_> {
     /// Notes the order to open several channels at once.
     pub(crate) fn open_batch(mut self, argument: OpenBatchRequest) -> Outcome {
         let orders = &argument.channels;
-        let own = self.schema.config.get().map(|config| config.node_id);
+        let own = self.read.config().get().map(|config| config.node_id);
         if orders.iter().any(|order| Some(order.peer) == own) {
             return Err(OperatorError::OwnNode.into());
         }
@@ -69,7 +69,7 @@ impl Ledger<'_> {
 
     /// Notes the order to ask a hub for a channel.
     pub(crate) fn ask_channel(mut self, argument: AskChannelRequest) -> Outcome {
-        let config = self.schema.config.get();
+        let config = self.read.config().get();
         if config.is_some_and(|config| config.node_id == argument.hub) {
             return Err(OperatorError::OwnNode.into());
         }
@@ -85,8 +85,8 @@ impl Ledger<'_> {
 
     /// The order by which this hub was asked for a channel, while it is pending.
     pub(super) fn asked_of(&self, hub: &PublicKey) -> Option<(Hash, Request)> {
-        self.schema.pending_requests.iter().find_map(|hash| {
-            let request = self.schema.requests.get(&hash)?;
+        self.read.pending_requests().iter().find_map(|hash| {
+            let request = self.read.requests().get(&hash)?;
             let asks =
                 matches!(&request.arguments, RequestArguments::AskChannel(ask) if ask.hub == *hub);
             asks.then_some((hash, request))
@@ -110,16 +110,16 @@ impl Ledger<'_> {
             channels: Vec::new(),
         };
         let tx_hash = self.tx_hash;
-        self.schema.requests.put(&tx_hash, request);
-        self.schema.pending_requests.insert(&tx_hash);
+        self.schema.requests().put(&tx_hash, request);
+        self.schema.pending_requests().insert(&tx_hash);
         self.log(EventKind::RequestPending, Some(tx_hash.as_bytes()));
     }
 
     /// Notes what became of an order.
     pub(crate) fn request_result(mut self, argument: RequestResult) -> Outcome {
         let mut request = self
-            .schema
-            .requests
+            .read
+            .requests()
             .get(&argument.request)
             .ok_or(OperatorError::UnknownRequest)?;
         let event = match argument.status {
@@ -140,8 +140,8 @@ impl Ledger<'_> {
         if let RequestArguments::OpenBatch(order) = &request.arguments {
             self.asks_wait_again(&argument.request, order, &request.reason);
         }
-        self.schema.requests.put(&argument.request, request);
-        self.schema.pending_requests.remove(&argument.request);
+        self.schema.requests().put(&argument.request, request);
+        self.schema.pending_requests().remove(&argument.request);
         self.log(event, Some(argument.request.as_bytes()));
         Ok(())
     }
