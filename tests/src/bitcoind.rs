@@ -2,16 +2,17 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::str::FromStr;
 
-use bitcoin::{Address, Amount, Block, BlockHash, Network, OutPoint, Transaction, Txid};
+use bitcoin::{Address, Amount, Block, BlockHash, Network, OutPoint, ScriptBuf, Transaction, Txid};
 use bitcoincore_rpc::{Auth, Client, RpcApi};
 use serde_json::{json, Value};
 use tempfile::TempDir;
 
+use crate::port::free_port;
 use crate::wait;
 
 /// Blocks after which a coinbase may be spent.
@@ -133,6 +134,8 @@ impl Bitcoind {
             "-rpcthreads=4",
             "-par=1",
             "-natpmp=0",
+            // Its wallet alone would wait for the disk at each block.
+            "-unsafesqlitesync",
         ];
         arguments.extend(plain.into_iter().chain(light).map(str::to_owned));
         if self.options.zmq {
@@ -300,6 +303,12 @@ impl Bitcoind {
     /// Mines blocks to an address.
     pub fn mine_to(&self, blocks: u32, address: &Address) -> Vec<BlockHash> {
         self.call("generatetoaddress", &[json!(blocks), json!(address)])
+    }
+
+    /// Mines blocks whose coins are nobody's: where many are only to pass, bitcoind's wallet need not note each of them.
+    pub fn pass(&self, blocks: u32) -> Vec<BlockHash> {
+        let nobody = Address::p2wsh(&ScriptBuf::new(), Network::Regtest);
+        self.mine_to(blocks, &nobody)
     }
 
     /// Mines one block without any transaction of the mempool.
@@ -484,12 +493,6 @@ pub fn program() -> PathBuf {
                 "there is no bitcoind on PATH or in the cache folder: run scripts/install-bitcoind"
             )
         })
-}
-
-/// A port on which nothing listens. Another process may take it first, but the system hands out others to those who ask for any.
-pub fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("its address")
 }
 
 fn regtest_address(address: &str) -> Address {

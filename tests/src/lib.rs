@@ -13,6 +13,7 @@ pub mod length;
 pub mod mempool;
 pub mod net;
 pub mod node;
+pub mod port;
 pub mod stranger;
 pub mod wait;
 pub mod wire;

@@ -13,9 +13,10 @@ use rustix::process::{kill_process, Pid, Signal};
 use serde::de::DeserializeOwned;
 
 use crate::api::Api;
-use crate::bitcoind::{free_port, Bitcoind};
+use crate::bitcoind::Bitcoind;
 use crate::disk::Disk;
 use crate::lag::SlowDisk;
+use crate::port::free_port;
 use crate::wait;
 
 /// Lines of its log that a failure shows.
@@ -336,6 +337,11 @@ impl Node {
     /// If it does not run.
     pub fn pause(&self) {
         kill_process(self.process_id(), Signal::STOP).expect("a child of ours may be signalled");
+        let status = format!("/proc/{}/status", self.pid());
+        wait::until("it stands still", || {
+            let status = fs::read_to_string(&status).ok()?;
+            status.contains("State:\tT").then_some(())
+        });
     }
 
     /// It goes on where it was.

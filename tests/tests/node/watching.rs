@@ -9,9 +9,9 @@ use std::thread;
 use bitcoin::{OutPoint, Transaction, Txid};
 use serde_json::{json, Value};
 use zarnitsa_tests::api::Api;
-use zarnitsa_tests::bitcoind::free_port;
 use zarnitsa_tests::folder;
 use zarnitsa_tests::node::{program, Node};
+use zarnitsa_tests::port::free_port;
 use zarnitsa_tests::wait;
 use zarnitsa_tests::world::{Pair, World};
 
