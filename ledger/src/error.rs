@@ -9,7 +9,7 @@ use exonum::{
 use thiserror::Error;
 
 /// Why a ledger was not opened. Nothing has been written to an existing ledger when one of these is returned,
-/// [`OpenError::Chain`] and [`OpenError::Write`] excepted.
+/// [`OpenError::Chain`], [`OpenError::Write`] and an [`OpenError::Io`] of `store/head.new` excepted.
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// Another process, or another handle in this one, holds the ledger.

@@ -3,7 +3,7 @@
 //! ```text
 //! PATH/lock             held (flock) while the ledger is open
 //! PATH/store/identity   text: format, validator keys, genesis, services
-//! PATH/store/head       height and hash of the newest acknowledged block, see `witness`
+//! PATH/store/head       height and hash of the newest acknowledged block, see `witness`; `head.new` is one in the making
 //! PATH/store/db/        merkledb
 //! PATH/work/            nothing that must be kept; emptied at each start
 //! PATH/work/creating/   a store in the making; becomes `store` by one rename

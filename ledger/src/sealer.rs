@@ -52,26 +52,25 @@ pub(crate) struct SingleValidator {
 }
 
 impl SingleValidator {
-    pub(crate) fn new(
-        chain: BlockchainMut,
-        db: Arc<DurableDb>,
-        consensus: KeyPair,
-        witness: Option<Witness>,
-    ) -> Self {
+    pub(crate) fn new(chain: BlockchainMut, db: Arc<DurableDb>, consensus: KeyPair) -> Self {
         Self {
             chain,
             db,
             consensus,
-            witness,
+            witness: None,
         }
     }
 
-    /// Makes all that was taken up at the start durable, and acknowledges it.
-    pub(crate) fn make_durable(&self, head: Head) -> Result<(), LedgerError> {
+    /// Makes all that was taken up at the start durable.
+    pub(crate) fn make_durable(&self) -> Result<(), LedgerError> {
         self.db.sync().map_err(|error| LedgerError::Storage {
             reason: format!("the first sync failed: {error}"),
-        })?;
-        self.acknowledge(head)
+        })
+    }
+
+    /// From now on each block is acknowledged in this witness, which has the newest one already.
+    pub(crate) fn acknowledge_in(&mut self, witness: Witness) {
+        self.witness = Some(witness);
     }
 
     fn acknowledge(&self, head: Head) -> Result<(), LedgerError> {

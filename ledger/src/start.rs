@@ -58,7 +58,7 @@ fn create(
     let store = folder.creating();
     std::fs::create_dir_all(&store).map_err(io_error("make the folder", &store))?;
     let db = open_db(&store.join("db"), true, options)?;
-    let mut sealer = build_sealer(&db, options, None)?;
+    let mut sealer = build_sealer(&db, options)?;
     let genesis_head = head(&db)?;
     // The genesis has no precommit, so no client can verify it: the first block follows at once.
     let first = sealer.seal(Vec::new())?;
@@ -72,12 +72,12 @@ fn create(
 /// Opens a checked store for writing.
 fn take_up(folder: Folder, options: &LedgerOptions) -> Result<Started, OpenError> {
     let identity = Identity::read(&folder)?;
-    let witness = Witness::open(&folder)?;
     let db = open_db(&folder.db(), false, options)?;
-    let sealer = build_sealer(&db, options, Some(witness))?;
+    let mut sealer = build_sealer(&db, options)?;
     let head = head(&db)?;
     // A block that was stored but not synced before a crash may be shown as durable only after a sync.
-    sealer.make_durable(head)?;
+    sealer.make_durable()?;
+    sealer.acknowledge_in(Witness::create(&folder.store(), head)?);
     Ok(Started {
         folder,
         identity,
@@ -90,7 +90,6 @@ fn take_up(folder: Folder, options: &LedgerOptions) -> Result<Started, OpenError
 fn build_sealer(
     db: &Arc<DurableDb>,
     options: &LedgerOptions,
-    witness: Option<Witness>,
 ) -> Result<SingleValidator, OpenError> {
     let validator = &options.validator;
     let chain = chain::build(
@@ -101,12 +100,7 @@ fn build_sealer(
     )?;
     db.queues_are_empty();
     let consensus = validator.consensus.clone();
-    Ok(SingleValidator::new(
-        chain,
-        Arc::clone(db),
-        consensus,
-        witness,
-    ))
+    Ok(SingleValidator::new(chain, Arc::clone(db), consensus))
 }
 
 fn open_db(

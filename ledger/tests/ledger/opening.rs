@@ -399,6 +399,21 @@ fn damaged_or_foreign_witness_is_refused() {
 }
 
 #[test]
+fn witness_torn_by_a_power_cut_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path());
+    let path = folder.path().join("store/head");
+    let whole = fs::read(&path).unwrap();
+    for torn in [4_096 + 20, 8_192 + 20] {
+        fs::write(&path, &whole).unwrap();
+        flip_byte(&path, torn);
+        let ledger = tally::open(folder.path());
+        assert_eq!(notes(&*ledger.snapshot()).len(), 40, "torn at {torn}");
+        ledger.shutdown().unwrap();
+    }
+}
+
+#[test]
 fn older_copy_of_the_database_is_refused_as_lost_blocks() {
     let folder = tempfile::tempdir().unwrap();
     let ledger_path = folder.path().join("ledger");
