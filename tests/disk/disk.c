@@ -7,8 +7,10 @@
  *
  * What is not fsynced is not on disk. For each file the bytes that a write replaces are kept until the file's next
  * fsync; a power cut puts them back, the newest first, and kills the process. So whatever a file system may lose is
- * lost, at once and always. Names are another matter: making, renaming and removing a file counts as done when
- * the call returns, as on a journalling file system, while a file that was never fsynced is found with nothing in it.
+ * lost, at once and always. Where it tears, one write of each file that is not fsynced arrived in part, its first half:
+ * the first since the fsync, with nothing that came later, or the last, with all that came before. Names are another
+ * matter: making, renaming and removing a file counts as done when the call returns, as on a journalling file system,
+ * while a file that was never fsynced is found with nothing in it, or with half of a write.
  *
  *   ZARNITSA_DISK         file of `struct shared`, both sides map it
  *   ZARNITSA_DISK_FOLDER  the folder, with all below it
@@ -29,7 +31,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum strike { NOTHING, POWER_BEFORE_SYNC, POWER_AFTER_SYNC, FULL, SYNC_FAILS, READ_FAILS };
+enum strike { NOTHING, POWER_BEFORE_SYNC, POWER_AFTER_SYNC, FULL, SYNC_FAILS, READ_FAILS, TEARS_FIRST, TEARS_LAST };
 
 /* All counts begin with the file, not with the process: it outlives both sides. */
 struct shared {
@@ -47,7 +49,8 @@ struct undo {
     ino_t inode;
     int file; /* our own descriptor, for reading and writing */
     off_t offset, size_before;
-    size_t length;
+    size_t written; /* so much was to be written there */
+    size_t length;  /* so much of it was there before */
     char bytes[];
 };
 
@@ -123,8 +126,9 @@ static int own_descriptor(int file, const struct stat *status) {
     return open(link, O_RDWR | O_CLOEXEC);
 }
 
-/* Keeps what is about to be replaced: `length` bytes from `offset`, as far as the file has them. */
-static void remember(int file, off_t offset, size_t length) {
+/* Keeps what is about to be replaced: `length` bytes from `offset`, as far as the file has them. `written` of them are
+ * written anew, the others cut off. */
+static void remember(int file, off_t offset, size_t length, size_t written) {
     struct stat status;
     if (fstat(file, &status)) return;
     off_t there = status.st_size > offset ? status.st_size - offset : 0;
@@ -133,8 +137,34 @@ static void remember(int file, off_t offset, size_t length) {
     int own = own_descriptor(file, &status);
     if (!undo || own < 0) abort();
     ssize_t got = kept ? real_pread(own, undo->bytes, kept, offset) : 0;
-    *undo = (struct undo){newest, status.st_dev, status.st_ino, own, offset, status.st_size, got < 0 ? 0 : (size_t)got};
+    *undo = (struct undo){
+        newest, status.st_dev, status.st_ino, own, offset, status.st_size, written, got < 0 ? 0 : (size_t)got};
     newest = undo;
+}
+
+/* Takes a write back, but for so many bytes of it that arrived. */
+static void take_back(const struct undo *undo, size_t arrived) {
+    off_t end = undo->offset + (off_t)arrived;
+    if (undo->length > arrived)
+        (void)!real_pwrite(undo->file, undo->bytes + arrived, undo->length - arrived, end);
+    (void)!real_ftruncate(undo->file, arrived && end > undo->size_before ? end : undo->size_before);
+}
+
+/* Whether one of the list from `from` up to, not with, `to` is of the same file as `of`. */
+static int is_among(const struct undo *from, const struct undo *to, const struct undo *of) {
+    for (; from && from != to; from = from->older)
+        if (from->device == of->device && from->inode == of->inode) return 1;
+    return 0;
+}
+
+/* One write of each file arrived in part: its first or its last one. */
+static void tear(enum strike strike) {
+    for (const struct undo *undo = newest; undo; undo = undo->older) {
+        if (strike == TEARS_FIRST)
+            take_back(undo, is_among(undo->older, NULL, undo) ? 0 : undo->written / 2);
+        else if (!is_among(newest, undo, undo))
+            take_back(undo, undo->written / 2);
+    }
 }
 
 /* The file's writes are on disk, or, where `lost`, never come there. NULL is every file. */
@@ -146,10 +176,7 @@ static void settle(const struct stat *of, int lost) {
             place = &undo->older;
             continue;
         }
-        if (lost) {
-            if (undo->length) (void)!real_pwrite(undo->file, undo->bytes, undo->length, undo->offset);
-            (void)!real_ftruncate(undo->file, undo->size_before);
-        }
+        if (lost) take_back(undo, 0);
         close_it = undo->file;
         *place = undo->older;
         free(undo);
@@ -158,8 +185,11 @@ static void settle(const struct stat *of, int lost) {
 }
 
 /* Nothing is written after this: whoever would waits for its turn. */
-static void cut_power(void) {
-    settle(NULL, 1);
+static void cut_power(enum strike strike) {
+    if (strike == TEARS_FIRST || strike == TEARS_LAST)
+        tear(strike);
+    else
+        settle(NULL, 1);
     kill(getpid(), SIGKILL);
     for (;;) pause();
 }
@@ -187,7 +217,7 @@ static ssize_t write_at(int file, const char *name, const void *bytes, size_t le
     ssize_t done = room(name, length);
     if (done >= 0) {
         off_t at = offset ? *offset : lseek(file, 0, fcntl(file, F_GETFL) & O_APPEND ? SEEK_END : SEEK_CUR);
-        remember(file, at, (size_t)done);
+        remember(file, at, (size_t)done, (size_t)done);
         done = offset ? real_pwrite(file, bytes, (size_t)done, at) : real_write(file, bytes, (size_t)done);
     }
     int error = errno;
@@ -217,7 +247,7 @@ int ftruncate64(int file, off_t length) {
     struct stat status;
     if (!name_of(file, name) || fstat(file, &status)) return real_ftruncate(file, length);
     pthread_mutex_lock(&turn);
-    remember(file, length, status.st_size > length ? (size_t)(status.st_size - length) : 0);
+    remember(file, length, status.st_size > length ? (size_t)(status.st_size - length) : 0, 0);
     int result = real_ftruncate(file, length), error = errno;
     pthread_mutex_unlock(&turn);
     errno = error;
@@ -233,7 +263,9 @@ static int sync_by(int (*real)(int), int file) {
     if (!below || fstat(file, &status)) return real(file);
     pthread_mutex_lock(&turn);
     uint64_t count = ++disk->syncs;
-    if (strikes(POWER_BEFORE_SYNC, count, below)) cut_power();
+    if (strikes(POWER_BEFORE_SYNC, count, below)) cut_power(POWER_BEFORE_SYNC);
+    if (strikes(TEARS_FIRST, count, below)) cut_power(TEARS_FIRST);
+    if (strikes(TEARS_LAST, count, below)) cut_power(TEARS_LAST);
     int result = 0, error = 0;
     if (strikes(SYNC_FAILS, count, below)) {
         /* The pages are dropped, and the kernel says so once: a second try succeeds, and is believed by fools. */
@@ -242,7 +274,7 @@ static int sync_by(int (*real)(int), int file) {
     } else {
         result = real(file), error = errno;
         settle(&status, 0);
-        if (strikes(POWER_AFTER_SYNC, count, below)) cut_power();
+        if (strikes(POWER_AFTER_SYNC, count, below)) cut_power(POWER_AFTER_SYNC);
     }
     pthread_mutex_unlock(&turn);
     errno = error;

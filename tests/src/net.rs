@@ -23,7 +23,7 @@ pub struct Net {
     pub bitcoind: Bitcoind,
     folder: TempDir,
     // Given back last.
-    _turn: Turn,
+    _turn: Option<Turn>,
 }
 
 /// What a channel is to be.
@@ -59,6 +59,23 @@ impl Net {
             txindex: true,
             ..Options::default()
         };
+        Self::start_with(nodes, options, Some(turn))
+    }
+
+    /// The same beside other worlds of one turn. Nodes hear of blocks and transactions when they come.
+    ///
+    /// # Panics
+    /// If a part does not start.
+    pub fn start_beside(nodes: &[(&str, &str)], _: &Turn) -> Self {
+        let options = Options {
+            txindex: true,
+            zmq: true,
+            ..Options::default()
+        };
+        Self::start_with(nodes, options, None)
+    }
+
+    fn start_with(nodes: &[(&str, &str)], options: Options, turn: Option<Turn>) -> Self {
         let bitcoind = Bitcoind::start_with_coins(options);
         let folder = TempDir::with_prefix("zarnitsa-net-").expect("a temporary folder");
         let are_hubs = nodes.iter().filter(|(_, role)| *role == "hub");

@@ -2,32 +2,26 @@
 //! closes meanwhile. The node is the built program, its peers and its bitcoind are real, and so are all of its files:
 //! the ledger, the wallet, the signer's record, what is only remembered.
 
+mod list;
 mod orders;
 mod scenario;
 mod victim;
 
+use std::env;
+use std::thread;
 use std::time::Instant;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use zarnitsa_tests::disk::Strike;
-use zarnitsa_tests::length;
+use zarnitsa_tests::{length, world};
 
+use list::{once, run_with, show, Kind, List};
 use scenario::Stage;
-use victim::{summary, Moment, Plan, Struck};
+use victim::{Moment, Plan};
 
 /// Who stands on the failing disk: it forwards and punishes, or it opens and pays.
 const VICTIMS: [&str; 2] = ["hub", "left"];
-/// A new world begins after so many runs: an old one has many channels that are still watched.
-const RUNS: u32 = 40;
-/// Writes are many, and most of them go into one block: of so many one is struck in the long version.
-const WRITES: u64 = 10;
-
-/// Strikes once.
-fn once(strike: Strike, after: u64) -> Plan {
-    let mut plan = Some((strike, after));
-    Box::new(move |_| plan.take())
-}
 
 /// Strikes again and again: in one start of three, and else when the node is up.
 fn again_and_again(seed: u64, strikes: &[Strike]) -> Plan {
@@ -61,63 +55,64 @@ fn between_strikes(strike: Strike) -> u64 {
     }
 }
 
-fn show(what: &str, struck: &[Struck]) {
-    for (kind, count) in summary(struck) {
-        println!("{what}: {count:4} x {kind}");
-    }
-    let kills = struck.iter().filter(|one| one.strike.kills()).count();
-    println!(
-        "{what}: {kills} kill points, {} faults, each to the same end",
-        struck.len() - kills
-    );
+/// A number from the environment.
+fn number(name: &str) -> Option<u64> {
+    let text = env::var(name).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{name}={text} is not a number")))
 }
 
-/// A run of the scenario for each of these points, with one strike in it, until a run has no such point any more.
-fn strike_at_each(name: &str, strike: Strike, points: impl Iterator<Item = u64>) -> Vec<Struck> {
-    let mut all = Vec::new();
-    let mut stage = Stage::with_victim(name);
-    for (run, point) in (0..).zip(points) {
-        if run > 0 && run % RUNS == 0 {
-            stage.verify_ledgers();
-            drop(stage);
-            stage = Stage::with_victim(name);
-        }
-        let begin = Instant::now();
-        stage.victim.follow(once(strike, point));
-        stage.run();
-        let struck = stage.victim.spare();
-        for one in &struck {
-            println!("{name}, {point}: {one} ({:.1?})", begin.elapsed());
-        }
-        if struck.is_empty() {
-            break;
-        }
-        all.extend(struck);
-    }
-    stage.verify_ledgers();
-    all
+/// Whether a name is asked for: where none is, all are.
+fn is_asked_for(variable: &str, name: &str) -> bool {
+    env::var(variable).map_or(true, |asked| asked.split(',').any(|it| it == name))
 }
 
-/// One strike in each run. The short version takes one, the long one each; for the second victim one of four.
+/// Worlds side by side: most of what they do is to wait for one another's disks and sockets.
+fn workers() -> usize {
+    let cores = thread::available_parallelism().map_or(2, usize::from);
+    number("ZARNITSA_STRIKE_WORKERS").map_or(cores + 1, |workers| {
+        usize::try_from(workers).expect("a small number")
+    })
+}
+
+/// The points that are struck, one in each run. `ZARNITSA_STRIKE_KINDS`, `_FROM` and `_TO` choose among them.
+fn kinds(step: u64) -> Vec<Kind> {
+    let all = Strike::ALL.into_iter();
+    all.filter(|strike| is_asked_for("ZARNITSA_STRIKE_KINDS", &format!("{strike:?}")))
+        .map(|strike| Kind {
+            strike,
+            from: number("ZARNITSA_STRIKE_FROM").unwrap_or(1),
+            to: number("ZARNITSA_STRIKE_TO").unwrap_or(u64::MAX),
+            step,
+        })
+        .collect()
+}
+
+/// One strike in each run. The short version takes one, the long one each there is.
 #[test]
 fn node_struck_at_any_write_comes_to_the_same_end() {
     let mut random = length::random();
     let step = length::count("ZARNITSA_STRIKE_STEP", 0, 1);
     if step == 0 {
-        let strike = Strike::ALL[random.gen_range(0..2)];
-        let point = random.gen_range(1..=100);
-        let struck = strike_at_each("hub", strike, [point].into_iter());
+        let strike = Strike::ALL[random.gen_range(0..3)];
+        let mut stage = Stage::with_victim("hub", None);
+        let struck = run_with(&mut stage, strike, random.gen_range(1..=100));
+        stage.verify_ledgers();
         assert_eq!(struck.len(), 1);
         return show("hub", &struck);
     }
-    for (name, of) in VICTIMS.into_iter().zip([1, 4]) {
-        for strike in Strike::ALL {
-            let writes = if strike == Strike::Full { WRITES } else { 1 };
-            let step = usize::try_from(u64::from(step) * of * writes).expect("a small number");
-            let struck = strike_at_each(name, strike, (1..).step_by(step));
-            show(&format!("{name}, {strike:?}"), &struck);
+    let turn = world::turn();
+    let mut failures = Vec::new();
+    for name in VICTIMS {
+        if is_asked_for("ZARNITSA_STRIKE_VICTIMS", name) {
+            failures.extend(List::of(name, kinds(step.into()), &turn).strike(workers()));
         }
     }
+    assert!(
+        failures.is_empty(),
+        "{} failed: {failures:#?}",
+        failures.len()
+    );
 }
 
 /// Many strikes in one run: the node is hardly up again when the next one comes.
@@ -133,7 +128,7 @@ fn node_struck_again_and_again_comes_to_the_same_end() {
         };
         for name in victims {
             let begin = Instant::now();
-            let mut stage = Stage::with_victim(name);
+            let mut stage = Stage::with_victim(name, None);
             let plan = again_and_again(random.gen(), &Strike::ALL);
             stage.victim.follow(plan);
             stage.run();
@@ -150,7 +145,7 @@ fn node_struck_again_and_again_comes_to_the_same_end() {
 #[test]
 fn node_struck_during_its_start_starts_on_the_mended_disk() {
     let mut random = length::random();
-    let mut stage = Stage::with_victim("hub");
+    let mut stage = Stage::with_victim("hub", None);
     stage.run();
     let starts = length::count("ZARNITSA_STARTS", 2, 60);
     let mut all = Vec::new();

@@ -2,7 +2,8 @@
 //! two channels are closed by force, and a user broadcasts what it had revoked. What it comes to is known to the
 //! satoshi beforehand, whoever dies in it and however often.
 
-use std::fs;
+use std::time::{Duration, Instant};
+use std::{fmt, fs};
 
 use bitcoin::Amount;
 use zarnitsa_tests::answers::Channel;
@@ -10,6 +11,7 @@ use zarnitsa_tests::api::Api;
 use zarnitsa_tests::bitcoind::Bitcoind;
 use zarnitsa_tests::net::Net;
 use zarnitsa_tests::node::Node;
+use zarnitsa_tests::world::Turn;
 use zarnitsa_tests::{folder, wait, world};
 
 use super::orders::{self, ask, Terms};
@@ -63,6 +65,38 @@ fn due() -> (u64, u64) {
     (left * 1_000, right * 1_000)
 }
 
+/// What each part of a run took.
+struct Times {
+    since: Instant,
+    parts: Vec<(&'static str, Duration)>,
+}
+
+impl Times {
+    fn begin() -> Self {
+        Self {
+            since: Instant::now(),
+            parts: Vec::new(),
+        }
+    }
+
+    /// The part that has just ended.
+    fn mark(&mut self, part: &'static str) {
+        let before = std::mem::replace(&mut self.since, Instant::now());
+        self.parts.push((part, before.elapsed()));
+    }
+}
+
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = self
+            .parts
+            .iter()
+            .map(|(part, took)| format!("{part} {took:.1?}"))
+            .collect();
+        f.write_str(&parts.join(", "))
+    }
+}
+
 /// The world in which it happens, again and again.
 pub struct Stage {
     // Before the world: it must be gone when that looks for what is left.
@@ -96,9 +130,13 @@ fn signed(sat: u64) -> i64 {
 }
 
 impl Stage {
-    /// One of `left` and `hub` is the victim.
-    pub fn with_victim(name: &str) -> Self {
-        let mut net = Net::start(&[("left", "user"), ("hub", "hub"), ("right", "user")]);
+    /// One of `left` and `hub` is the victim. Other worlds may run beside it in a turn that is had already.
+    pub fn with_victim(name: &str, turn: Option<&Turn>) -> Self {
+        let nodes = [("left", "user"), ("hub", "hub"), ("right", "user")];
+        let mut net = match turn {
+            Some(turn) => Net::start_beside(&nodes, turn),
+            None => Net::start(&nodes),
+        };
         for node in ["left", "hub"] {
             for sat in COINS {
                 world::fund(&net.bitcoind, net.node(node), Amount::from_sat(sat));
@@ -135,17 +173,24 @@ impl Stage {
             self.start_others_again();
         }
         self.runs += 1;
+        let mut times = Times::begin();
         let before = self.coins();
         let mut cheater = self.cheater();
+        times.mark("beginning");
         let channels = self.open(&cheater);
+        times.mark("opening");
         self.pay();
+        times.mark("paying");
         self.cheat(&mut cheater, &channels.cheat);
+        times.mark("cheating");
         let (left, right) = due();
         self.check_balances(&channels.left, &self.left, left);
         self.check_balances(&channels.right, &self.right, right);
         orders::force_close(&self.left, &channels.left);
         orders::force_close(&self.hub, &channels.right);
+        times.mark("closing");
         self.bury(&channels);
+        times.mark("burying");
         let expected = self.expected(&channels);
         let after = self.coins();
         let gains = Gains {
@@ -155,6 +200,8 @@ impl Stage {
         };
         assert_eq!(gains, expected);
         cheater.kill_hard();
+        times.mark("counting");
+        println!("{times}");
     }
 
     /// They have let one another open as many channels as they do in ten minutes, and a start gives a new beginning.
@@ -234,13 +281,19 @@ impl Stage {
     /// The cheater keeps its folder as it is, pays, and takes the kept one again where nobody can tell it that it is old.
     fn cheat(&self, cheater: &mut Node, id: &str) {
         let kept = self.net.folder().join(format!("{}-kept", cheater.name()));
-        cheater.stop();
+        // What a node wrote before it stands still is enough to go on, as after a power cut.
+        cheater.pause();
         folder::copy(&cheater.folder(), &kept);
-        cheater.start();
+        cheater.go_on();
+        // From here on it calls the hub itself, whenever that is back.
+        let called = cheater.api().connect(&self.hub_uri);
+        if let Err(error) = called {
+            println!("not called at once: {error}");
+        }
         self.until_usable(&cheater.api(), id);
         orders::pay(&cheater.api(), &self.hub, CHEATED * 1_000);
         self.until_quiet(&cheater.api(), id);
-        cheater.stop();
+        cheater.kill_hard();
         folder::put_back(&kept, &cheater.folder());
         // It knows nobody there, if it ever called somebody.
         let _ = fs::remove_file(cheater.folder().join("peers.json"));
@@ -297,7 +350,7 @@ impl Stage {
     }
 
     fn mine(&self, blocks: u32) {
-        self.bitcoind().mine(blocks);
+        self.bitcoind().pass(blocks);
         self.until_all_see(self.bitcoind().height());
     }
 

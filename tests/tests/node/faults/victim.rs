@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use zarnitsa_tests::api::Api;
-use zarnitsa_tests::disk::{Disk, Strike};
+use zarnitsa_tests::disk::{Counts, Disk, Strike};
 use zarnitsa_tests::node::Node;
 use zarnitsa_tests::wait;
 
@@ -120,6 +120,11 @@ impl Victim {
         *lock(&self.shared.armed) = None;
         self.until_up();
         std::mem::take(&mut lock(&self.shared.struck))
+    }
+
+    /// What it has done with its disk so far.
+    pub fn counts(&self) -> Counts {
+        self.shared.disk.counts()
     }
 
     /// Whether whoever looks after it has given up.
