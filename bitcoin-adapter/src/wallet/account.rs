@@ -83,6 +83,16 @@ impl Account {
             .any(|input| index.txout(input.previous_output).is_some())
     }
 
+    /// The newest time that an event of the mempool has in the file; 0 where there was none.
+    pub(super) fn newest_event(&self) -> u64 {
+        let graph = self.wallet.tx_graph();
+        graph
+            .full_txs()
+            .filter_map(|node| node.last_seen.max(graph.get_last_evicted(node.txid)))
+            .max()
+            .unwrap_or_default()
+    }
+
     /// Coins that may be spent: confirmed ones, and change of one's own that is not.
     pub(super) fn spendable(&self) -> Vec<LocalOutput> {
         let height = self.wallet.latest_checkpoint().height();

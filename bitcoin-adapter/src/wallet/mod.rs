@@ -88,7 +88,7 @@ struct Inner {
     /// Coins that no other transaction may use, by the transaction that is to spend them.
     reserved: BTreeMap<Txid, HashSet<OutPoint>>,
     /// The newest time that was given to an event of the mempool: later ones win over earlier ones,
-    /// within a second too.
+    /// within a second too, and over those of an earlier start, which may be ahead of the machine's clock.
     clock: u64,
     /// Whether the mempool was once looked at.
     mempool_seen: bool,
@@ -122,13 +122,14 @@ impl Wallet {
         if accounts.is_empty() {
             return unusable("there is none".to_owned());
         }
+        let newest = accounts.iter().map(Account::newest_event).max();
         let mut inner = Inner {
             network: options.network,
             birthday: options.birthday,
             accounts,
             store,
             reserved: BTreeMap::new(),
-            clock: 0,
+            clock: newest.unwrap_or_default(),
             mempool_seen: false,
             failure: watch::Sender::new(None),
         };

@@ -328,6 +328,24 @@ mod tests {
     }
 
     #[test]
+    fn payment_of_an_earlier_start_is_given_up_for_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = wallet(folder.path());
+        let [coin, first, second] = rivals(&before);
+        see(&before, &[&coin]);
+        // Many in one second: the wallet's time runs ahead of the machine's.
+        for _ in 0..100 {
+            before.note_broadcast(&second).unwrap();
+            before.note_broadcast(&first).unwrap();
+        }
+        drop(before);
+        let wallet = wallet(folder.path());
+        wallet.forget(&first.compute_txid()).unwrap();
+        wallet.forget(&second.compute_txid()).unwrap();
+        assert!(wallet.unconfirmed_sends().is_empty());
+    }
+
+    #[test]
     fn payment_given_up_goes_on_where_the_mempool_has_it_all_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let wallet = wallet(folder.path());
