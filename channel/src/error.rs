@@ -290,8 +290,8 @@ pub enum UpdateError {
         /// What was proposed.
         feerate_per_kw: u32,
     },
-    /// No update_add_htlc after shutdown.
-    #[error("no HTLC is added after shutdown")]
+    /// No update_add_htlc after shutdown, and no update_fee once everything is cleared (BOLT 2).
+    #[error("nothing is added or changed after shutdown")]
     AfterShutdown,
     /// Amounts beyond all bitcoin there are.
     #[error("amounts overflow")]

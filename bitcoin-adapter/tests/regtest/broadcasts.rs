@@ -159,11 +159,12 @@ async fn broadcast_whose_input_another_transaction_takes_is_told_replaced() {
         other.compute_txid(),
         world.best(),
     );
-    // It is offered against the better one in the mempool before the block comes, or not: both are right.
+    // It is offered against the better one in the mempool before the block comes, or just after it, when its coin is gone, or
+    // not at all: each is right.
     let told = loop {
         match world.broadcast().await {
             BroadcastEvent::Rejected {
-                rejection: Rejection::Conflict { .. },
+                rejection: Rejection::Conflict { .. } | Rejection::MissingInputs { .. },
                 ..
             } => {}
             event => break event,

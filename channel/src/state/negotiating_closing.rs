@@ -96,16 +96,17 @@ impl NegotiatingClosing {
             }
             PeerMessage::ChannelReestablish(message) => self.reestablish(&message, holder_point),
             PeerMessage::Error { text } => Ok(self.common.peer_failed(&text)),
-            PeerMessage::UpdateAddHtlc(_) => Err(ChannelError::Update {
-                by: Side::Counterparty,
-                source: UpdateError::AfterShutdown,
-            }),
+            PeerMessage::UpdateAddHtlc(_) | PeerMessage::UpdateFee { .. } => {
+                Err(ChannelError::Update {
+                    by: Side::Counterparty,
+                    source: UpdateError::AfterShutdown,
+                })
+            }
             // BOLT 2, shutdown: no update is sent once everything is cleared.
             PeerMessage::FundingSigned { .. }
             | PeerMessage::UpdateFulfillHtlc { .. }
             | PeerMessage::UpdateFailHtlc { .. }
             | PeerMessage::UpdateFailMalformedHtlc { .. }
-            | PeerMessage::UpdateFee { .. }
             | PeerMessage::CommitmentSigned { .. }
             | PeerMessage::RevokeAndAck { .. } => Err(refusal),
         }

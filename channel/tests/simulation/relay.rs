@@ -102,8 +102,8 @@ impl World {
     }
 }
 
-/// A revocation that overtook its commitment shows in channel_reestablish; a shutdown that overtook an HTLC, in the HTLC
-/// that comes again.
+/// A revocation that overtook its commitment shows in channel_reestablish; a shutdown that overtook an update, in the
+/// update that comes again.
 fn cannot_be_made_good(refusal: &ChannelError) -> bool {
     let after_shutdown = matches!(
         refusal,

@@ -57,13 +57,22 @@ fn answer(pair: &Pair, fee: u64, range: Option<(u64, u64)>) -> Result<Vec<Action
 
 #[test]
 fn negotiating_add_of_the_peer_fails_the_channel() {
-    let pair = negotiating();
-    let message = PeerMessage::UpdateAddHtlc(UpdateAddHtlc {
+    check_fails_after_shutdown(PeerMessage::UpdateAddHtlc(UpdateAddHtlc {
         id: HtlcId(0),
         amount: Msat::new(5_000_000),
         payment_hash: preimage(1).payment_hash(),
         cltv_expiry: 500,
-    });
+    }));
+}
+
+#[test]
+fn negotiating_fee_update_of_the_peer_fails_the_channel() {
+    let feerate_per_kw = 5_000;
+    check_fails_after_shutdown(PeerMessage::UpdateFee { feerate_per_kw });
+}
+
+fn check_fails_after_shutdown(message: PeerMessage) {
+    let pair = negotiating();
     let refusal = pair.b.try_handle(pair.b.peer_command(message)).unwrap_err();
     let expected = ChannelError::Update {
         by: Side::Counterparty,
@@ -348,13 +357,8 @@ fn closing_later_range_in_which_nothing_relays_is_refused() {
 }
 
 #[test]
-fn negotiating_update_or_payment_is_refused() {
+fn negotiating_commitment_of_ours_is_refused() {
     let pair = negotiating();
-    let fee = PeerMessage::UpdateFee {
-        feerate_per_kw: 2_000,
-    };
-    let refusal = pair.b.try_handle(pair.b.peer_command(fee)).unwrap_err();
-    assert_eq!(refusal.fault(), Fault::PeerWarning);
     let commit = Command::Local(LocalCommand::Commit);
     assert_eq!(pair.b.try_handle(commit).unwrap_err().fault(), Fault::Ours);
 }
