@@ -399,6 +399,7 @@ fn channel_whose_close_could_not_be_paid_for_is_neither_opened_nor_accepted() {
         .api()
         .open(&hub_uri, CAPACITY_SAT, 0)
         .expect("both have enough");
+    until_waiting(&world, &opened.opening_txid);
     world.bitcoind.mine(6);
     world.pair(&opened.channel_id).until_usable();
 
@@ -411,6 +412,7 @@ fn channel_whose_close_could_not_be_paid_for_is_neither_opened_nor_accepted() {
         .api()
         .open(&pair_uri(&fresh), 300_000, 0)
         .expect("it accepts");
+    until_waiting(&world, &opened.opening_txid);
     world.bitcoind.mine(6);
     for api in [world.hub.api(), fresh.api()] {
         wait::until("the channel is usable", || {
