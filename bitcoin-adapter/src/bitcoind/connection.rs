@@ -3,11 +3,12 @@
 use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bitcoincore_rpc::jsonrpc::{self, minreq_http};
+use bitcoincore_rpc::jsonrpc;
 use bitcoincore_rpc::{Client, RpcApi};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::transport::{HttpTransport, TransportError};
 use super::{Auth, BitcoindConfig};
 use crate::error::ChainError;
 
@@ -43,7 +44,7 @@ impl CallError {
     }
 }
 
-/// Each call opens its own TCP connection: a restarted bitcoind leaves no stale one, and a long call stops no other.
+/// Calls at the same time go over connections of their own: a long one stops no other.
 #[derive(Debug)]
 pub(super) struct Connection {
     config: BitcoindConfig,
@@ -102,28 +103,19 @@ impl Connection {
     }
 
     fn connect(&self) -> Result<Client, ChainError> {
-        let call = "connect";
-        let builder = minreq_http::MinreqHttpTransport::builder()
-            .timeout(self.config.timeout)
-            .url(&format!("http://{}", self.config.rpc))
-            .map_err(|error| ChainError::Answer {
-                call,
-                why: error.to_string(),
-            })?;
-        let builder = match &self.config.auth {
-            Auth::UserPassword(user, password) => {
-                builder.basic_auth(user.clone(), Some(password.clone()))
-            }
+        let credentials = match &self.config.auth {
+            Auth::UserPassword(user, password) => format!("{user}:{password}"),
             Auth::Cookie(path) => {
                 let cookie = fs::read_to_string(path).map_err(|source| ChainError::Cookie {
                     path: path.clone(),
                     source,
                 })?;
-                builder.cookie_auth(cookie.trim_end())
+                cookie.trim_end().to_owned()
             }
         };
+        let transport = HttpTransport::new(self.config.rpc, &credentials, self.config.timeout);
         Ok(Client::from_jsonrpc(jsonrpc::Client::with_transport(
-            builder.build(),
+            transport,
         )))
     }
 
@@ -176,8 +168,8 @@ fn explain(call: &'static str, error: bitcoincore_rpc::Error) -> CallError {
 }
 
 fn http_status(transport: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<i32> {
-    let minreq_http::Error::Http(http) = transport.downcast_ref()? else {
-        return None;
-    };
-    Some(http.status_code)
+    match transport.downcast_ref()? {
+        TransportError::Status { status, .. } => Some(i32::from(*status)),
+        _ => None,
+    }
 }

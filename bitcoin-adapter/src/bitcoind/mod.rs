@@ -3,6 +3,7 @@
 mod answers;
 mod calls;
 mod connection;
+mod transport;
 
 use std::collections::VecDeque;
 use std::fmt;
