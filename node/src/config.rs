@@ -121,6 +121,8 @@ pub struct PolicyConfig {
     pub max_channel_sat: u64,
     /// Confirmations that a peer's opening transaction needs.
     pub minimum_depth: u32,
+    /// Blocks that a peer waits for its own coins once it has closed a channel alone: the node's time to punish.
+    pub to_self_delay: u16,
     /// Whether peers may open channels to the node.
     pub accept_channels: bool,
     /// Whether peers may ask for channels that the node opens and pays for.
@@ -269,6 +271,7 @@ impl PolicyConfig {
             min_channel_sat: 20_000,
             max_channel_sat: 16_777_215,
             minimum_depth: if network == Network::Regtest { 1 } else { 3 },
+            to_self_delay: 144,
             accept_channels: role == Role::Hub,
             accept_asks: role == Role::Hub,
             forward: role == Role::Hub,

@@ -70,6 +70,7 @@ pub fn first_policy(settings: &PolicyConfig) -> Policy {
         min_channel_sat: Amount::from_sat(settings.min_channel_sat),
         max_channel_sat: Amount::from_sat(settings.max_channel_sat),
         minimum_depth: settings.minimum_depth,
+        to_self_delay: settings.to_self_delay,
         base_fee_msat: Msat::new(settings.base_fee_msat),
         fee_ppm: settings.fee_ppm,
         cltv_delta: settings.cltv_delta,
