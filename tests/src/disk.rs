@@ -1,13 +1,9 @@
 //! A disk that fails on purpose under a node: the power goes at a chosen fsync, and may tear what was being written, it
-//! is full from a chosen write on, an fsync or a read of it fails. `tests/disk/disk.c` does it, preloaded into the built
-//! program, which knows nothing of it.
+//! is full from a chosen write on, an fsync or a read of it fails. `tests/preload/disk.c` does it.
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use tempfile::TempDir;
+use crate::preload::Preload;
 
 /// Words of eight bytes that both sides share: the counts, the plan, whether it has come to it.
 const WORDS: u64 = 6;
@@ -93,11 +89,7 @@ impl Counts {
 
 /// The disk under one folder.
 #[derive(Debug)]
-pub struct Disk {
-    place: TempDir,
-    shared: File,
-    folder: PathBuf,
-}
+pub struct Disk(Preload);
 
 impl Disk {
     /// Under this folder, with all below it. It does nothing yet but count.
@@ -105,91 +97,61 @@ impl Disk {
     /// # Panics
     /// If there is no C compiler, which the node's own build needs too.
     pub fn under(folder: &Path) -> Self {
-        let place = TempDir::with_prefix("zarnitsa-disk-").expect("a temporary folder");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("disk/disk.c");
-        let built = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror"])
-            .arg("-o")
-            .arg(place.path().join("disk.so"))
-            .arg(&source)
-            .args(["-ldl", "-pthread"])
-            .output()
-            .expect("there is a C compiler");
-        let said = String::from_utf8_lossy(&built.stderr);
-        assert!(built.status.success(), "{}: {said}", source.display());
-        let shared = File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(place.path().join("shared"))
-            .expect("a file in a temporary folder");
         let length = NAME_AT + u64::try_from(NAME).expect("a small number");
-        shared.set_len(length).expect("a small file");
-        Self {
-            place,
-            shared,
-            folder: fs::canonicalize(folder).expect("the folder is there"),
-        }
+        Self(Preload::build("disk", folder, length))
     }
 
     /// What a process needs in its environment to stand on this disk.
     pub fn environment(&self) -> [(&'static str, PathBuf); 3] {
-        [
-            ("LD_PRELOAD", self.place.path().join("disk.so")),
-            ("ZARNITSA_DISK", self.place.path().join("shared")),
-            ("ZARNITSA_DISK_FOLDER", self.folder.clone()),
-        ]
-    }
-
-    fn word(&self, number: u64) -> u64 {
-        let mut bytes = [0; 8];
-        let read = self.shared.read_exact_at(&mut bytes, number * 8);
-        read.expect("it was made so long");
-        u64::from_ne_bytes(bytes)
-    }
-
-    fn set_word(&self, number: u64, value: u64) {
-        let written = self.shared.write_all_at(&value.to_ne_bytes(), number * 8);
-        written.expect("a small file in a temporary folder");
+        self.0.environment()
     }
 
     /// What was counted so far.
     pub fn counts(&self) -> Counts {
         Counts {
-            syncs: self.word(0),
-            writes: self.word(1),
-            reads: self.word(2),
+            syncs: self.0.word(0),
+            writes: self.0.word(1),
+            reads: self.0.word(2),
         }
     }
 
     /// Strikes after so many more of what the strike is about; 1 is the next one.
     pub fn strike_after(&self, strike: Strike, more: u64) {
         self.mend();
-        self.set_word(4, self.counts().of(strike) + more);
-        self.set_word(3, strike.number(more));
+        self.0.set_word(4, self.counts().of(strike) + more);
+        self.0.set_word(3, strike.number(more));
     }
 
     /// The file that was struck, if it has come to that.
     pub fn struck(&self) -> Option<String> {
         let mut name = [0; NAME];
-        let read = self.shared.read_exact_at(&mut name, NAME_AT);
-        read.expect("it was made so long");
+        self.0.read(NAME_AT, &mut name);
         let text = String::from_utf8_lossy(&name);
         let name = text.split('\0').next().unwrap_or_default();
-        (self.word(5) != 0).then(|| name.to_owned())
+        (self.0.word(5) != 0).then(|| name.to_owned())
+    }
+
+    /// What has not struck strikes no more. A disk that is full stays full.
+    pub fn hold(&self) {
+        if self.struck().is_none() {
+            self.0.set_word(3, 0);
+        }
     }
 
     /// Nothing strikes any more; what was lost is lost.
     pub fn mend(&self) {
-        self.set_word(3, 0);
-        self.set_word(5, 0);
+        self.0.set_word(3, 0);
+        self.0.set_word(5, 0);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::process::ExitStatusExt;
-    use std::process::ExitStatus;
+    use std::process::{Command, ExitStatus};
+
+    use tempfile::TempDir;
 
     use super::*;
 
@@ -197,11 +159,11 @@ mod tests {
 
     /// Writes in three parts, from one byte on, and fsyncs.
     fn write(disk: &Disk, name: &str, at: u64) -> ExitStatus {
-        let source = disk.place.path().join("source");
+        let source = disk.0.place().join("source");
         fs::write(&source, WRITTEN).expect("a file in a temporary folder");
         Command::new("dd")
             .arg(format!("if={}", source.display()))
-            .arg(format!("of={}", disk.folder.join(name).display()))
+            .arg(format!("of={}", disk.0.folder().join(name).display()))
             .arg(format!("seek={at}"))
             .args(["bs=10", "conv=notrunc,fsync", "oflag=seek_bytes"])
             .arg("status=none")

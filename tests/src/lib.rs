@@ -14,6 +14,7 @@ pub mod mempool;
 pub mod net;
 pub mod node;
 pub mod port;
+mod preload;
 pub mod stranger;
 pub mod wait;
 pub mod wire;

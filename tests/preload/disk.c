@@ -11,25 +11,17 @@
  * the first since the fsync, with nothing that came later, or the last, with all that came before. Names are another
  * matter: making, renaming and removing a file counts as done when the call returns, as on a journalling file system,
  * while a file that was never fsynced is found with nothing in it, or with half of a write.
- *
- *   ZARNITSA_DISK         file of `struct shared`, both sides map it
- *   ZARNITSA_DISK_FOLDER  the folder, with all below it
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
+
+#include "folder.h"
 
 enum strike { NOTHING, POWER_BEFORE_SYNC, POWER_AFTER_SYNC, FULL, SYNC_FAILS, READ_FAILS, TEARS_FIRST, TEARS_LAST };
 
@@ -55,8 +47,6 @@ struct undo {
 };
 
 static struct shared *disk;
-static char folder[PATH_MAX];
-static size_t folder_length;
 static struct undo *newest;
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
@@ -82,28 +72,15 @@ static void find_real(void) {
 
 __attribute__((constructor)) static void begin(void) {
     find_real();
-    const char *shared = getenv("ZARNITSA_DISK"), *of = getenv("ZARNITSA_DISK_FOLDER");
-    if (!shared || !of || !realpath(of, folder)) return;
-    folder_length = strlen(folder);
-    int file = open(shared, O_RDWR | O_CLOEXEC);
-    if (file < 0) return;
-    void *mapped = mmap(NULL, sizeof *disk, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    close(file);
-    if (mapped != MAP_FAILED) disk = mapped;
+    disk = map_shared(sizeof *disk);
 }
 
 /* The file's name below the folder; none for what lies elsewhere, is no file, or is the log, which nobody reads back. */
 static const char *name_of(int file, char name[PATH_MAX]) {
-    char link[32];
     struct stat status;
     if (!disk || file < 0 || fstat(file, &status) || !S_ISREG(status.st_mode)) return NULL;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
-    ssize_t length = readlink(link, name, PATH_MAX - 1);
-    if (length <= 0) return NULL;
-    name[length] = 0;
-    if (strncmp(name, folder, folder_length) || name[folder_length] != '/') return NULL;
-    const char *below = name + folder_length + 1;
-    return strstr(below, "node.log") ? NULL : below;
+    const char *below = name_below(file, name);
+    return below && strstr(below, "node.log") ? NULL : below;
 }
 
 /* Whether the disk strikes at this one. */
