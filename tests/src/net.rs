@@ -54,28 +54,41 @@ impl Net {
     /// # Panics
     /// If a part does not start.
     pub fn start(nodes: &[(&str, &str)]) -> Self {
+        Self::start_with_policy(nodes, "")
+    }
+
+    /// The same with these lines in the `[policy]` of each.
+    ///
+    /// # Panics
+    /// If a part does not start.
+    pub fn start_with_policy(nodes: &[(&str, &str)], policy: &str) -> Self {
         let turn = world::turn();
         let options = Options {
             txindex: true,
             ..Options::default()
         };
-        Self::start_with(nodes, options, Some(turn))
+        Self::start_with(nodes, policy, options, Some(turn))
     }
 
     /// The same beside other worlds of one turn. Nodes hear of blocks and transactions when they come.
     ///
     /// # Panics
     /// If a part does not start.
-    pub fn start_beside(nodes: &[(&str, &str)], _: &Turn) -> Self {
+    pub fn start_beside(nodes: &[(&str, &str)], policy: &str, _: &Turn) -> Self {
         let options = Options {
             txindex: true,
             zmq: true,
             ..Options::default()
         };
-        Self::start_with(nodes, options, None)
+        Self::start_with(nodes, policy, options, None)
     }
 
-    fn start_with(nodes: &[(&str, &str)], options: Options, turn: Option<Turn>) -> Self {
+    fn start_with(
+        nodes: &[(&str, &str)],
+        policy: &str,
+        options: Options,
+        turn: Option<Turn>,
+    ) -> Self {
         let bitcoind = Bitcoind::start_with_coins(options);
         let folder = TempDir::with_prefix("zarnitsa-net-").expect("a temporary folder");
         let are_hubs = nodes.iter().filter(|(_, role)| *role == "hub");
@@ -85,6 +98,8 @@ impl Net {
             .map(|(name, role)| Node::create(folder.path(), name, role, &bitcoind))
             .collect();
         for node in &mut nodes {
+            // `[policy]` is the last part of them.
+            node.add_settings(policy);
             node.start();
         }
         let net = Self {

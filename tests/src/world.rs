@@ -225,6 +225,18 @@ pub fn fund(bitcoind: &Bitcoind, node: &Node, amount: Amount) -> OutPoint {
     outpoint
 }
 
+/// Whether a block holds the output, and nothing spends it.
+pub fn is_on_chain(bitcoind: &Bitcoind, utxo: &Utxo) -> bool {
+    bitcoind.unspent(&outpoint_of(utxo)).is_some()
+}
+
+fn outpoint_of(utxo: &Utxo) -> OutPoint {
+    OutPoint {
+        txid: utxo.txid.parse().expect("a txid"),
+        vout: utxo.vout,
+    }
+}
+
 /// What bitcoind says of outputs that a node calls its own: each exists, and holds what the node says.
 ///
 /// # Panics
@@ -233,10 +245,7 @@ pub fn coins_on_chain(bitcoind: &Bitcoind, utxos: &[Utxo]) -> Amount {
     utxos
         .iter()
         .map(|utxo| {
-            let outpoint = OutPoint {
-                txid: utxo.txid.parse().expect("a txid"),
-                vout: utxo.vout,
-            };
+            let outpoint = outpoint_of(utxo);
             let known = bitcoind
                 .unspent(&outpoint)
                 .unwrap_or_else(|| panic!("bitcoind knows no unspent {outpoint}"));

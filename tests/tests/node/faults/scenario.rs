@@ -21,8 +21,10 @@ use super::victim::Victim;
 const COINS: [u64; 4] = [3_000_000; 4];
 /// Of each commitment; BOLT 3.
 const ANCHORS: u64 = 660;
-/// Most of what an output waits that its owner broadcast, our policy's to_self_delay.
-const DELAYED_BLOCKS: u32 = 140;
+/// Of all three. The default only makes the burying longer.
+const POLICY: &str = "to_self_delay = 12\n";
+/// Most of what an output waits that its owner broadcast.
+const DELAYED_BLOCKS: u32 = 10;
 
 /// How often a process may go through it.
 const RUNS_OF_A_PROCESS: u32 = 8;
@@ -134,8 +136,8 @@ impl Stage {
     pub fn with_victim(name: &str, turn: Option<&Turn>) -> Self {
         let nodes = [("left", "user"), ("hub", "hub"), ("right", "user")];
         let mut net = match turn {
-            Some(turn) => Net::start_beside(&nodes, turn),
-            None => Net::start(&nodes),
+            Some(turn) => Net::start_beside(&nodes, POLICY, turn),
+            None => Net::start_with_policy(&nodes, POLICY),
         };
         for node in ["left", "hub"] {
             for sat in COINS {
@@ -213,9 +215,30 @@ impl Stage {
         self.victim.call();
     }
 
+    /// A child of a commitment that another one came before, of the same channel, never confirms. The wallet gives its coins
+    /// up when the missing input has been missing for six blocks.
+    fn give_up_lost(&self) {
+        let is_known = |api: &Api| {
+            let utxos = ask("the wallet's outputs", || api.utxos());
+            utxos
+                .iter()
+                .all(|utxo| world::is_on_chain(self.bitcoind(), utxo))
+        };
+        for _ in 0..10 {
+            if [&self.left, &self.hub, &self.right]
+                .into_iter()
+                .all(is_known)
+            {
+                return;
+            }
+            self.mine(1);
+        }
+    }
+
     /// What they have on chain.
     fn coins(&self) -> Gains {
         self.until_all_see(self.bitcoind().height());
+        self.give_up_lost();
         let of = |api: &Api| {
             let balance = ask("the balance", || api.balance()).onchain_sat;
             let utxos = ask("the wallet's outputs", || api.utxos());

@@ -14,6 +14,8 @@ use zarnitsa_tests::disk::{Counts, Disk, Strike};
 use zarnitsa_tests::node::Node;
 use zarnitsa_tests::wait;
 
+/// How far from its log's end the error of a node stands.
+const LAST_LINES: usize = 5;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(5);
 /// A node that goes on so long after a fault that happens once does not mind it.
@@ -55,6 +57,8 @@ struct Shared {
     /// What the disk is about to do.
     armed: Mutex<Option<Strike>>,
     struck: Mutex<Vec<Struck>>,
+    /// Whether the node is being started again.
+    reviving: AtomicBool,
     /// Who is to call whom when the node is back: a caller waits longer after each connection that did not last.
     calls: Vec<(Api, String)>,
     stop: AtomicBool,
@@ -85,6 +89,7 @@ impl Victim {
             plan: Mutex::new(Box::new(|_| None)),
             armed: Mutex::new(None),
             struck: Mutex::new(Vec::new()),
+            reviving: AtomicBool::new(false),
             calls,
             stop: AtomicBool::new(false),
         });
@@ -107,13 +112,16 @@ impl Victim {
     /// Nothing strikes from now on. All that did since the last time.
     pub fn spare(&self) -> Vec<Struck> {
         *lock(&self.shared.plan) = Box::new(|_| None);
-        // A disk that is full stays full under a process that lives.
-        let full = self.shared.disk.struck().is_some();
-        if full && *lock(&self.shared.armed) == Some(Strike::Full) {
-            wait::until("the node ends on its full disk", || {
-                // An order that would have to be written down.
-                let _ = self.api.invoice(1_000, "on a full disk");
-                lock(&self.shared.armed).is_none().then_some(())
+        self.shared.disk.hold();
+        // A node that was struck last of all may still look alive.
+        if self.shared.disk.struck().is_some() {
+            wait::until("what the strike came to is noted", || {
+                let armed = *lock(&self.shared.armed);
+                if armed == Some(Strike::Full) {
+                    // An order that would have to be written down: a full disk is not noticed otherwise.
+                    let _ = self.api.invoice(1_000, "on a full disk");
+                }
+                armed.is_none().then_some(())
             });
         }
         self.shared.disk.mend();
@@ -135,7 +143,9 @@ impl Victim {
     fn until_up(&self) {
         wait::until("the node is up", || {
             assert!(!self.is_given_up(), "nobody looks after the node");
-            self.api.is_healthy().then_some(())
+            // Whoever revives it arms the disk once more when it is up.
+            let is_up = self.api.is_healthy() && !self.shared.reviving.load(Ordering::SeqCst);
+            is_up.then_some(())
         });
     }
 
@@ -238,14 +248,22 @@ impl Shared {
         lock(&self.struck).push(struck);
     }
 
+    /// The error that it ended with; other threads may have written into the log behind it.
     fn last_words(&self) -> String {
         let log = lock(&self.node).log();
-        let last = log.lines().rev().find(|line| !line.trim().is_empty());
-        last.unwrap_or_default().to_owned()
+        let mut last = log
+            .lines()
+            .rev()
+            .filter(|line| !line.trim().is_empty())
+            .take(LAST_LINES);
+        let newest = last.clone().next();
+        let error = last.find(|line| line.starts_with("error: "));
+        error.or(newest).unwrap_or_default().to_owned()
     }
 
     /// Starts it again, and again where the disk strikes during the start.
     fn revive(&self) {
+        self.reviving.store(true, Ordering::SeqCst);
         self.arm(Moment::Starting);
         lock(&self.node).launch();
         let api = lock(&self.node).api();
@@ -265,6 +283,7 @@ impl Shared {
             self.arm(Moment::Up);
         }
         self.call();
+        self.reviving.store(false, Ordering::SeqCst);
     }
 
     fn arm(&self, moment: Moment) {
