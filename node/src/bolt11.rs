@@ -3,10 +3,15 @@
 use bitcoin::hashes::{sha256, Hash};
 use bitcoin::secp256k1::{Message, PublicKey};
 use lightning::types::payment::PaymentHash;
-use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret, SignedRawBolt11Invoice};
+use lightning_invoice::{
+    Bolt11Invoice, Currency, InvoiceBuilder, PaymentSecret, RawBolt11Invoice, RawTaggedField,
+    SignedRawBolt11Invoice, TaggedField,
+};
+use std::convert::Infallible;
 use std::time::Duration;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids;
+use zarnitsa_peer::add_to_invoice;
 use zarnitsa_peer::onion::{self, Attribution, FailureCode, IncomingHtlc, Peeled};
 use zarnitsa_peer::routing::Returned;
 use zarnitsa_service::records::Failure;
@@ -52,18 +57,34 @@ impl Shared {
         } else {
             builder.amount_milli_satoshis(new.amount_msat.to_msat())
         };
-        let sign = |digest: &Message| self.signer.sign_node_recoverable(digest);
-        let signed = match metadata {
+        let raw = match metadata {
             // Nothing that lacks it is taken, and so the invoice says that it is compulsory.
             Some(given) => builder
                 .payment_metadata(given)
                 .require_payment_metadata()
-                .build_signed(sign),
-            None => builder.build_signed(sign),
+                .build_raw(),
+            None => builder.build_raw(),
         };
-        signed
-            .map(|invoice| invoice.to_string())
+        raw.map_err(|error| error.to_string())
+            .and_then(|raw| self.sign_bolt11(raw))
             .map_err(|error| format!("no invoice could be made: {error}"))
+    }
+
+    /// With the features that LDK's builder does not know.
+    fn sign_bolt11(&self, mut raw: RawBolt11Invoice) -> Result<String, String> {
+        for field in &mut raw.data.tagged_fields {
+            if let RawTaggedField::KnownSemantics(TaggedField::Features(features)) = field {
+                add_to_invoice(features);
+            }
+        }
+        let sign = |digest: &Message| {
+            let signature = self.signer.sign_node_recoverable(digest);
+            Ok::<_, Infallible>(signature)
+        };
+        let Ok(signed) = raw.sign(sign);
+        Bolt11Invoice::from_signed(signed)
+            .map(|invoice| invoice.to_string())
+            .map_err(|error| error.to_string())
     }
 
     /// Reads the onion of an HTLC that a peer offers.

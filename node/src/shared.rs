@@ -223,7 +223,7 @@ impl Shared {
         read::onion(&*self.snapshot(), &HtlcKey::new(id, offerer, htlc))
     }
 
-    /// What travels beside the failure of an HTLC that is not gone yet; or nothing.
+    /// What travels beside the end of an HTLC that is not gone yet; or nothing.
     pub(crate) fn attribution(&self, id: &ChannelId, offerer: Side, htlc: HtlcId) -> Vec<u8> {
         let key = HtlcKey::new(id, offerer, htlc);
         read::attribution(&*self.snapshot(), &key).unwrap_or_default()

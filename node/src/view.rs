@@ -6,6 +6,7 @@ use zarnitsa_channel::ids::{ChannelId, PaymentHash};
 use zarnitsa_channel::limits::Limits;
 use zarnitsa_channel::params::Side;
 use zarnitsa_channel::state::Channel;
+use zarnitsa_peer::supports_attribution_data;
 use zarnitsa_service::records;
 
 use crate::api;
@@ -233,6 +234,10 @@ pub fn features(features: &InitFeatures) -> Vec<String> {
         (
             features.supports_shutdown_anysegwit(),
             "option_shutdown_anysegwit",
+        ),
+        (
+            supports_attribution_data(features),
+            "option_attribution_data",
         ),
     ];
     known

@@ -76,7 +76,7 @@ pub struct Attachment {
     pub route: Option<Route>,
     /// With an HTLC of ours that the peer fails: what the failure onion says, once decoded.
     pub failure: Option<Failure>,
-    /// With an HTLC that fails: its attribution data, 920 bytes; empty where there is none.
+    /// With an HTLC that fails or that this node fulfils: its attribution data, 920 bytes; empty where there is none.
     pub attribution: Vec<u8>,
     /// With an HTLC of ours that is a forward: the HTLC in that causes it.
     pub incoming: Option<HtlcRef>,

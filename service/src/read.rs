@@ -103,7 +103,7 @@ pub fn htlcs_below(snapshot: &dyn Snapshot, id: &ChannelId, below: (u64, u64)) -
         .collect()
 }
 
-/// The attribution data beside the failure of an HTLC that is not gone yet.
+/// The attribution data beside the failure or the preimage of an HTLC that is not gone yet.
 pub fn attribution(snapshot: &dyn Snapshot, key: &HtlcKey) -> Option<Vec<u8>> {
     schema(snapshot).attributions().get(key)
 }

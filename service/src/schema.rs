@@ -49,7 +49,7 @@ indexes! {
     htlcs: ProofMapIndex<T::Base, HtlcKey, HtlcRecord>,
     /// Onions of HTLCs that live, each with its path key where it has one.
     onions: MapIndex<T::Base, HtlcKey, Vec<u8>>,
-    /// Attribution data of HTLCs that fail, until they are gone.
+    /// Attribution data of HTLCs that fail, and of those that this node fulfils, until they are gone.
     attributions: MapIndex<T::Base, HtlcKey, Vec<u8>>,
     /// Payments that pass through this node, by the HTLC in.
     forwards: ProofMapIndex<T::Base, HtlcKey, Forward>,

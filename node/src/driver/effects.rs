@@ -259,7 +259,10 @@ impl Executor {
                     .ok_or_else(missing)?;
                 bundle.add(&add, &onion)?;
             }
-            OutgoingMessage::UpdateFulfillHtlc { id, preimage } => bundle.fulfill(id, preimage.0),
+            OutgoingMessage::UpdateFulfillHtlc { id: htlc, preimage } => {
+                let attribution = self.shared.attribution(&id, Side::Counterparty, htlc);
+                bundle.fulfill(htlc, preimage.0, &attribution)?;
+            }
             OutgoingMessage::UpdateFailHtlc { id: htlc, reason } => {
                 let attribution = self.shared.attribution(&id, Side::Counterparty, htlc);
                 bundle.fail(htlc, &reason, &attribution)?;

@@ -25,7 +25,9 @@ use crate::channel_update::{NamedBy, Terms};
 use crate::server_handler::forwarding::{
     places_for_one_peer, way_for, Ability, NotForwarded, Way, Wish,
 };
+use crate::shared::Shared;
 
+use super::attributing::Behind;
 use super::live::Live;
 use super::step::{Step, Todo};
 use super::Driver;
@@ -34,17 +36,31 @@ use super::Driver;
 const CHANNEL_UPDATE_TYPE: u16 = 258;
 
 /// Names an HTLC of a channel; which side offers it is clear where it stands.
-type Name = (ChannelId, HtlcId);
+pub(super) type Name = (ChannelId, HtlcId);
 
 /// The cause of an HTLC out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Link {
     incoming: Name,
     /// When it was passed on, if that was in this process.
     since: Option<Instant>,
+    /// It went on within a blinded path: what comes from there goes no further.
+    hidden: bool,
+    /// What came beside its preimage.
+    attribution: Option<Attribution>,
 }
 
 impl Link {
+    /// From before this process: nobody knows since when.
+    fn old(incoming: Name) -> Self {
+        Self {
+            incoming,
+            since: None,
+            hidden: false,
+            attribution: None,
+        }
+    }
+
     /// For how many tenths of a second the HTLC was here; 0 where nobody has looked at the clock (BOLT 4, "Returning
     /// Errors").
     fn held(&self) -> u32 {
@@ -64,18 +80,38 @@ pub(super) struct Links {
 
 impl Links {
     /// It is passed on now.
-    pub(super) fn insert(&mut self, outgoing: Name, incoming: Name) {
-        self.link(outgoing, incoming, Some(Instant::now()));
+    pub(super) fn insert(&mut self, outgoing: Name, incoming: Name, hidden: bool) {
+        let link = Link {
+            since: Some(Instant::now()),
+            hidden,
+            ..Link::old(incoming)
+        };
+        self.link(outgoing, link);
     }
 
     /// It was passed on before this process began.
-    fn restore(&mut self, outgoing: Name, incoming: Name) {
-        self.link(outgoing, incoming, None);
+    fn restore(&mut self, outgoing: Name, incoming: Name, hidden: bool) {
+        let known = self.by_outgoing.get(&outgoing);
+        if known.is_none_or(|link| link.incoming != incoming) {
+            let link = Link {
+                hidden,
+                ..Link::old(incoming)
+            };
+            self.link(outgoing, link);
+        }
     }
 
-    fn link(&mut self, outgoing: Name, incoming: Name, since: Option<Instant>) {
-        self.by_outgoing.insert(outgoing, Link { incoming, since });
-        self.by_incoming.insert(incoming, outgoing);
+    fn link(&mut self, outgoing: Name, link: Link) {
+        self.by_incoming.insert(link.incoming, outgoing);
+        self.by_outgoing.insert(outgoing, link);
+    }
+
+    /// The preimage of the HTLC out came with this beside it.
+    pub(super) fn came_with(&mut self, outgoing: Name, attribution: Attribution) {
+        let link = self.by_outgoing.get_mut(&outgoing);
+        if let Some(link) = link.filter(|link| !link.hidden) {
+            link.attribution = Some(attribution);
+        }
     }
 
     fn incoming_of(&self, outgoing: Name) -> Option<Name> {
@@ -308,23 +344,26 @@ impl Driver {
         htlc: HtlcId,
         preimage: PaymentPreimage,
     ) -> Option<Todo> {
-        let (incoming, its) = self.links.incoming_of((id, htlc))?;
-        self.claim_incoming(incoming, its, preimage)
+        let link = self.links.by_outgoing.get(&(id, htlc))?;
+        let behind = Behind {
+            beside: link.attribution.as_ref(),
+            held: link.held(),
+        };
+        self.claim_incoming(link.incoming, preimage, behind)
     }
 
     fn claim_incoming(
         &self,
-        id: ChannelId,
-        htlc: HtlcId,
+        (id, htlc): Name,
         preimage: PaymentPreimage,
+        behind: Behind<'_>,
     ) -> Option<Todo> {
         let live = self.channels.get(&id)?;
         let incoming = live.machine.htlc(Side::Counterparty, htlc)?;
         if incoming.preimage.is_some() {
             return None; // claimed already
         }
-        let command = LocalCommand::FulfillHtlc { id: htlc, preimage };
-        Some(Todo::new(id, Step::local(command)))
+        Some(self.claim((id, htlc), preimage, behind))
     }
 
     /// An HTLC out is irrevocably gone without a preimage: the HTLC in fails with what it said.
@@ -337,16 +376,19 @@ impl Driver {
         let link = self.links.take((id, htlc))?;
         let beside = self.shared.attribution(&id, Side::Holder, htlc);
         let beside = Attribution::from_bytes(&beside);
-        self.fail_incoming(&link, &reason.into(), beside.as_ref())
+        let behind = Behind {
+            beside: beside.as_ref(),
+            held: link.held(),
+        };
+        self.fail_incoming(link.incoming, &reason.into(), behind)
     }
 
     fn fail_incoming(
         &self,
-        link: &Link,
+        (id, htlc): Name,
         returned: &ReturnedFailure,
-        beside: Option<&Attribution>,
+        behind: Behind<'_>,
     ) -> Option<Todo> {
-        let (id, htlc) = link.incoming;
         if !can_still_be_failed(&self.channels.get(&id)?.machine, htlc) {
             return None; // it ends on chain
         }
@@ -381,7 +423,7 @@ impl Driver {
             }
             ReturnedFailure::Silent => return Some(Todo::new(id, self.fail(&received, &silent))),
         };
-        let step = self.fail_with(&received, reason, beside, link.held());
+        let step = self.fail_with(&received, reason, behind);
         Some(Todo::new(id, step))
     }
 
@@ -390,19 +432,16 @@ impl Driver {
         let (id, htlc) = (record.channel_id, record.id);
         let other = self.shared.htlc(&outgoing.key())?;
         if let Some(preimage) = other.preimage {
-            return self.claim_incoming(id, htlc, preimage);
+            return self.claim_incoming((id, htlc), preimage, Behind::default());
         }
         if other.removed {
             let returned = self.shared.returned_failure(&outgoing.key());
             let returned = returned.unwrap_or(ReturnedFailure::Silent);
-            let link = Link {
-                incoming: (id, htlc),
-                since: None,
-            };
-            return self.fail_incoming(&link, &returned, None);
+            return self.fail_incoming((id, htlc), &returned, Behind::default());
         }
-        self.links
-            .restore((outgoing.channel_id, outgoing.id), (id, htlc));
+        let name = (outgoing.channel_id, outgoing.id);
+        let hidden = is_hidden(&self.shared, name);
+        self.links.restore(name, (id, htlc), hidden);
         None
     }
 
@@ -453,11 +492,18 @@ impl Driver {
                 let record = self.shared.htlc(&HtlcKey::new(id, Side::Holder, htlc.id));
                 if let Some(incoming) = record.and_then(|record| record.forward) {
                     let incoming = (incoming.channel_id, incoming.id);
-                    self.links.restore((*id, htlc.id), incoming);
+                    let hidden = is_hidden(&self.shared, (*id, htlc.id));
+                    self.links.restore((*id, htlc.id), incoming, hidden);
                 }
             }
         }
     }
+}
+
+/// Whether an HTLC out goes on within a blinded path.
+fn is_hidden(shared: &Shared, (id, htlc): Name) -> bool {
+    let onion = shared.onion(&id, Side::Holder, htlc);
+    onion.is_some_and(|onion| onion.path_key.is_some())
 }
 
 fn malformed(sha256_of_onion: [u8; 32], failure_code: u16) -> Failure {

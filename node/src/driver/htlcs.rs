@@ -7,13 +7,14 @@ use zarnitsa_channel::command::LocalCommand;
 use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentPreimage};
 use zarnitsa_channel::message::{PeerMessage, UpdateAddHtlc};
 use zarnitsa_channel::params::Side;
-use zarnitsa_peer::onion::{self, Attribution, Failure, HtlcFailure, Peeled, ONION_LENGTH};
+use zarnitsa_peer::onion::{self, Failure, HtlcFailure, Peeled, ONION_LENGTH};
 use zarnitsa_peer::routing::Returned;
 use zarnitsa_service::records::{self, HtlcKey};
 use zarnitsa_service::Attachment;
 
 use crate::wire;
 
+use super::attributing::Behind;
 use super::forwarding::Ask;
 use super::receiving::Receipt;
 use super::step::{Step, Todo};
@@ -158,7 +159,7 @@ impl Driver {
         };
         let signer = &self.shared.node_signer;
         match onion::fail_htlc(signer, onion, received.path_key.as_ref(), failure) {
-            HtlcFailure::Onion { reason } => self.fail_with(received, reason, None, 0),
+            HtlcFailure::Onion { reason } => self.fail_with(received, reason, Behind::default()),
             HtlcFailure::Malformed {
                 sha256_of_onion,
                 failure_code,
@@ -170,22 +171,18 @@ impl Driver {
         }
     }
 
-    /// Fails it with this `reason`, as it is to leave; with what came beside it from behind, and for how many tenths of a
-    /// second the HTLC was here.
+    /// Fails it with this `reason`, as it is to leave.
     pub(super) fn fail_with(
         &self,
         received: &Received,
         reason: Vec<u8>,
-        from_behind: Option<&Attribution>,
-        held: u32,
+        behind: Behind<'_>,
     ) -> Step {
-        let secret = onion::shared_secret(&self.shared.node_signer, &received.onion);
-        let attribution =
-            secret.map(|secret| onion::attribute(&secret, from_behind, &reason, held));
+        let attribution = self.attribution(received, behind, &reason);
         let id = received.add.id;
         Step {
             attachment: Attachment {
-                attribution: attribution.map_or_else(Vec::new, |data| data.as_bytes().to_vec()),
+                attribution,
                 ..Attachment::default()
             },
             ..Step::local(LocalCommand::FailHtlc { id, reason })

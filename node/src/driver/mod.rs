@@ -7,6 +7,7 @@
 
 mod announcing;
 mod asks;
+mod attributing;
 mod batches;
 mod chain;
 mod closing;

@@ -172,9 +172,10 @@ impl Driver {
 
     /// An HTLC of ours was fulfilled.
     pub(super) fn part_fulfilled(&mut self, id: ChannelId, htlc: HtlcId) {
-        let Some(part) = self.sendings.parts.remove(&(id, htlc)) else {
+        let Some(mut part) = self.sendings.parts.remove(&(id, htlc)) else {
             return; // a forwarded one
         };
+        self.tell_held(&mut part);
         if let Some(path) = &part.path {
             self.shared.router.path_succeeded(path);
         }

@@ -298,6 +298,7 @@ impl Driver {
             ..
         } = message;
         let failure = self.decode_failure(id, &message, &attribution);
+        let attribution = self.keep_attribution(id, &message, attribution);
         let next_holder_point = self.channels.get(&id).and_then(|live| {
             let number = live.machine.holder_point_needed(&message)?;
             let keys_id = &live.machine.params().keys_id;

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use zarnitsa_channel::amount::Msat;
-use zarnitsa_channel::command::LocalCommand;
 use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentHash, PaymentPreimage};
 use zarnitsa_channel::message::UpdateAddHtlc;
 use zarnitsa_channel::params::Side;
@@ -20,8 +19,9 @@ use crate::offers::OfferNonce;
 use crate::parts::{Part, Taken};
 use crate::time;
 
+use super::attributing::Behind;
 use super::forwarding::can_still_be_failed;
-use super::step::{Step, Todo};
+use super::step::Todo;
 use super::Driver;
 
 /// Blocks that must be left before an HTLC's expiry when its preimage is released, so that it can still be claimed on
@@ -162,7 +162,7 @@ impl Driver {
         if preimage.payment_hash() != hash {
             return self.fail_parts(&names(parts), None); // of another seed
         }
-        let claim = |part: &Part| claim(part.channel, part.htlc, preimage);
+        let claim = |part: &Part| self.claim_own(part.channel, part.htlc, preimage);
         parts.iter().map(claim).collect()
     }
 
@@ -217,7 +217,7 @@ impl Driver {
             };
             self.report_invoice(hash, InvoiceChange::Created(entry));
         }
-        vec![claim(id, add.id, preimage)]
+        vec![self.claim_own(id, add.id, preimage)]
     }
 
     /// After a start: what is owed to an HTLC that the ledger has bound to an invoice. None: it is decided anew.
@@ -228,7 +228,7 @@ impl Driver {
         }
         let (id, htlc) = (record.channel_id, record.id);
         match (invoice.status, invoice.preimage) {
-            (InvoiceStatus::Paid, Some(preimage)) => Some(vec![claim(id, htlc, preimage)]),
+            (InvoiceStatus::Paid, Some(preimage)) => Some(vec![self.claim_own(id, htlc, preimage)]),
             (InvoiceStatus::Accepted, _) if invoice.hold => {
                 self.hold(invoice.payment_hash, [record.cltv_expiry]);
                 Some(Vec::new())
@@ -236,7 +236,7 @@ impl Driver {
             // All parts were here: the set stands, and its preimage is this node's own.
             (InvoiceStatus::Accepted, _) => {
                 let preimage = self.shared.signer.invoice_preimage(&invoice.nonce);
-                Some(vec![claim(id, htlc, preimage)])
+                Some(vec![self.claim_own(id, htlc, preimage)])
             }
             (InvoiceStatus::Open | InvoiceStatus::Expired | InvoiceStatus::Cancelled, _)
             | (InvoiceStatus::Paid, None) => Some(self.fail_parts(&[(id, htlc)], None)),
@@ -265,7 +265,7 @@ impl Driver {
         let todos = match (invoice.status, invoice.preimage) {
             (InvoiceStatus::Paid, Some(preimage)) => parts
                 .iter()
-                .map(|(id, htlc)| claim(*id, *htlc, preimage))
+                .map(|(id, htlc)| self.claim_own(*id, *htlc, preimage))
                 .collect(),
             (InvoiceStatus::Cancelled, _) => self.fail_parts(&parts, None),
             (
@@ -296,6 +296,11 @@ impl Driver {
             let nonce = rand::random();
             self.report_invoice(hash, InvoiceChange::Cancelled { nonce });
         }
+    }
+
+    /// The way ends here.
+    fn claim_own(&self, id: ChannelId, htlc: HtlcId, preimage: PaymentPreimage) -> Todo {
+        self.claim((id, htlc), preimage, Behind::default())
     }
 
     /// Payments whose other parts did not come in time.
@@ -343,9 +348,4 @@ fn reference(part: &Part) -> HtlcRef {
         offerer: Side::Counterparty,
         id: part.htlc,
     }
-}
-
-fn claim(channel: ChannelId, id: HtlcId, preimage: PaymentPreimage) -> Todo {
-    let command = LocalCommand::FulfillHtlc { id, preimage };
-    Todo::new(channel, Step::local(command))
 }

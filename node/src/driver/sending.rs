@@ -7,6 +7,7 @@ use bitcoin::secp256k1::PublicKey;
 use lightning::routing::router::Path;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentHash};
+use zarnitsa_peer::onion::Attribution;
 use zarnitsa_peer::routing::{NextTry, Returned, RouteRequest, Router};
 use zarnitsa_service::records::{Failure, HtlcRecord, Payment, Route};
 
@@ -35,6 +36,8 @@ pub(crate) struct Part {
     pub returned: Option<Returned>,
     /// The same for the ledger.
     pub failure: Option<Failure>,
+    /// What came beside its preimage.
+    pub attribution: Option<Attribution>,
 }
 
 impl Part {
@@ -52,6 +55,7 @@ impl Part {
             path: None,
             returned: None,
             failure: record.failure.clone(),
+            attribution: None,
         }
     }
 
@@ -198,6 +202,7 @@ impl Sendings {
             path: Some(ready.path),
             returned: None,
             failure: None,
+            attribution: None,
         };
         self.insert(key, part);
     }

@@ -140,7 +140,8 @@ impl Driver {
             let newest = offered.filter(|htlc| htlc.offered_by == Side::Holder);
             if let Some(newest) = newest.map(|htlc| htlc.id).max() {
                 let incoming = (incoming.channel_id, incoming.id);
-                self.links.insert((id, newest), incoming);
+                let hidden = step.attachment.path_key.is_some();
+                self.links.insert((id, newest), incoming, hidden);
             }
         }
         let receipt = if unchanged {

@@ -25,7 +25,7 @@ pub struct ChannelMessage {
     pub onion: Option<Vec<u8>>,
     /// Beside it, behind the introduction node of a blinded path.
     pub path_key: Option<PublicKey>,
-    /// Beside a failure, 920 bytes; or nothing.
+    /// Beside a failure or a preimage, 920 bytes; or nothing.
     pub attribution: Vec<u8>,
 }
 
@@ -168,14 +168,15 @@ impl From<&msgs::UpdateAddHTLC> for ChannelMessage {
 
 impl From<&msgs::UpdateFulfillHTLC> for ChannelMessage {
     fn from(m: &msgs::UpdateFulfillHTLC) -> Self {
-        let preimage = PaymentPreimage(m.payment_preimage.0);
-        Self::plain(
-            m.channel_id,
-            PeerMessage::UpdateFulfillHtlc {
-                id: HtlcId(m.htlc_id),
-                preimage,
-            },
-        )
+        let (id, preimage) = (HtlcId(m.htlc_id), PaymentPreimage(m.payment_preimage.0));
+        let attribution = m.attribution_data.as_ref().map(Writeable::encode);
+        Self {
+            attribution: attribution.unwrap_or_default(),
+            ..Self::plain(
+                m.channel_id,
+                PeerMessage::UpdateFulfillHtlc { id, preimage },
+            )
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 mod channel_type;
 mod incoming;
 mod outgoing;
+#[cfg(test)]
+mod tests;
 
 pub use channel_type::{channel_type_from_features, features_from_channel_type};
 pub use incoming::{accept_channel, onion_bytes, open_channel, ChannelMessage};

@@ -14,7 +14,7 @@ use zarnitsa_service::records::HtlcOnion;
 
 use super::{features_from_channel_type, ldk_channel_id, WireError};
 
-/// BOLT 2, update_fail_htlc: the TLV of attribution_data.
+/// BOLT 2, update_fulfill_htlc and update_fail_htlc: the TLV of attribution_data.
 const ATTRIBUTION_TYPE: u64 = 1;
 /// BOLT 1: a message's length has 16 bits, and two bytes are its type.
 const MAX_BODY: usize = 65_533;
@@ -281,16 +281,29 @@ impl UpdateBundle {
         Ok(())
     }
 
-    /// update_fulfill_htlc.
-    pub fn fulfill(&mut self, id: HtlcId, preimage: [u8; 32]) {
+    /// update_fulfill_htlc, with what travels beside it, or nothing. LDK does not name the type of that.
+    pub fn fulfill(
+        &mut self,
+        id: HtlcId,
+        preimage: [u8; 32],
+        attribution: &[u8],
+    ) -> Result<(), WireError> {
+        let attribution_data = match attribution {
+            [] => None,
+            data => Some(
+                Readable::read(&mut &*data)
+                    .map_err(|e| WireError::Codec(format!("attribution_data: {e:?}")))?,
+            ),
+        };
         self.updates
             .update_fulfill_htlcs
             .push(msgs::UpdateFulfillHTLC {
                 channel_id: ldk_channel_id(self.target.channel_id),
                 htlc_id: id.0,
                 payment_preimage: PaymentPreimage(preimage),
-                attribution_data: None,
+                attribution_data,
             });
+        Ok(())
     }
 
     /// update_fail_htlc. LDK lets nobody else set its reason, so the message is read from the bytes it would have on the wire.

@@ -1,5 +1,6 @@
-//! Attribution data (BOLT 4, "Returning Errors"): beside a failure on its way back, how long each node has held the HTLC, and
-//! proof of what each has passed on. A failure that is damaged on its way has a place where that happened.
+//! Attribution data (BOLT 4, "Returning Errors" and "Hold times for successful payments"): beside a failure or a preimage on
+//! its way back, how long each node has held the HTLC, and proof of what each has passed on. A failure that is damaged on its
+//! way has a place where that happened.
 //!
 //! It is a list of 20 times, the nearest node's first, and a triangle of truncated HMACs: row r is the r-th node's, with one
 //! HMAC for each place that this node can have had on the way, for it does not know which. In every row the same column
@@ -20,7 +21,7 @@ const TIMES: usize = NODES * WORD;
 /// Times and HMACs together, in bytes.
 pub const ATTRIBUTION_LENGTH: usize = TIMES + NODES * (NODES + 1) / 2 * WORD;
 
-/// attribution_data of update_fail_htlc, as it travels.
+/// attribution_data of update_fulfill_htlc and update_fail_htlc, as it travels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribution(Box<[u8; ATTRIBUTION_LENGTH]>);
 
@@ -64,12 +65,11 @@ impl Attribution {
         ChaCha20::new(&key.into(), &[0; 12].into()).apply_keystream(&mut self.0[..]);
     }
 
-    /// The nearest node's HMAC for a way of which the column is the length: over what was said, and over all times and HMACs
-    /// that such a way has.
-    fn hmac(&self, um: &[u8; 32], message: &[u8], column: usize) -> [u8; WORD] {
+    /// The nearest node's HMAC for a way of which the column is the length: over what was said, which `said` has taken in,
+    /// and over all times and HMACs that such a way has.
+    fn hmac(&self, said: &Said, column: usize) -> [u8; WORD] {
         let behind = NODES - 1 - column;
-        let mut engine = HmacEngine::<sha256::Hash>::new(um);
-        engine.input(message);
+        let mut engine = said.0.clone();
         engine.input(&self.0[..(behind + 1) * WORD]);
         for row in 1..=behind {
             engine.input(&self.word(place(row, column)));
@@ -103,13 +103,24 @@ impl Attribution {
     }
 }
 
+/// The beginning that all of a node's HMACs have in common.
+struct Said(HmacEngine<sha256::Hash>);
+
+impl Said {
+    fn new(shared_secret: &[u8; 32], message: &[u8]) -> Self {
+        let mut engine = HmacEngine::new(&key(shared_secret, b"um"));
+        engine.input(message);
+        Self(engine)
+    }
+}
+
 /// Where the HMAC stands. Each row has one less than the row before.
 fn place(row: usize, column: usize) -> usize {
     TIMES + WORD * (row * (2 * NODES + 1 - row) / 2 + column)
 }
 
-/// What a node adds: to what came from behind it, or as the first. `sent` is the failure as it leaves the node, and `held` for
-/// how many tenths of a second the node had the HTLC.
+/// What a node adds: to what came from behind it, or as the first. `sent` is the failure as it leaves the node, or nothing
+/// where a preimage does, and `held` for how many tenths of a second the node had the HTLC.
 pub fn attribute(
     shared_secret: &[u8; 32],
     from_behind: Option<&Attribution>,
@@ -120,16 +131,17 @@ pub fn attribute(
     wrap_failure(shared_secret, &mut message); // off again: proved is what it was before
     let mut data = from_behind.map_or_else(Attribution::empty, Attribution::shifted_back);
     data.put(0, held.to_be_bytes());
-    let um = key(shared_secret, b"um");
+    let said = Said::new(shared_secret, &message);
     for column in 0..NODES {
-        let hmac = data.hmac(&um, &message, column);
+        let hmac = data.hmac(&said, column);
         data.put(place(0, column), hmac);
     }
     data.crypt(shared_secret);
     data
 }
 
-/// What the payer reads, who knows the way: up to the node that failed the HTLC, `last`, or as far as it holds.
+/// What the payer reads, who knows the way: up to the node that failed the HTLC, `last`, or as far as it holds. `packet` is
+/// the failure, or nothing where a preimage came.
 pub fn read_attribution(
     secrets: &SharedSecrets,
     packet: &[u8],
@@ -146,7 +158,7 @@ pub fn read_attribution(
         wrap_failure(secret, &mut packet);
         data.crypt(secret);
         let column = NODES - (nodes - node);
-        let expected = data.hmac(&key(secret, b"um"), &packet, column);
+        let expected = data.hmac(&Said::new(secret, &packet), column);
         let given = data.word(place(0, column));
         let pairs = expected.iter().zip(given);
         if pairs.fold(0, |differences, (a, b)| differences | (a ^ b)) != 0 {

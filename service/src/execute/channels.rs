@@ -35,7 +35,7 @@ pub(super) struct Extra {
     pub(super) route: Option<Route>,
     /// Of an HTLC of ours that the peer fails: what the onion says.
     pub(super) failure: Option<Failure>,
-    /// Of an HTLC that fails: what travels beside its failure.
+    /// Of an HTLC that fails or that this node fulfils: what travels beside that.
     pub(super) attribution: Vec<u8>,
     /// Of an HTLC of ours that is a forward: its cause.
     pub(super) incoming: Option<HtlcRef>,

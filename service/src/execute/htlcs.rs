@@ -261,9 +261,11 @@ impl Ledger<'_> {
         record.updated_height = self.height;
         if failed {
             record.failure = failure.cloned();
-            if !attribution.is_empty() {
-                self.schema.attributions().put(key, attribution.to_vec());
-            }
+        }
+        // What came beside a preimage is of no use once it is read; what goes beside one may have to be said again.
+        let is_said = failed || (released.is_some() && now.offerer == Side::Counterparty);
+        if is_said && !attribution.is_empty() {
+            self.schema.attributions().put(key, attribution.to_vec());
         }
         if now.offerer == Side::Counterparty {
             if let Some(preimage) = released.filter(|_| record.forward.is_none()) {
@@ -280,7 +282,10 @@ impl Ledger<'_> {
     /// The HTLC is in no commitment any more. One that never was in any is forgotten: its id will be given again.
     fn htlc_gone(&mut self, key: &HtlcKey, earlier: &Seen, channel_is_over: bool) {
         self.schema.onions().remove(key);
-        if earlier.state == HtlcState::Failed {
+        let fulfilled = earlier.state == HtlcState::Fulfilled;
+        if earlier.state == HtlcState::Failed
+            || (fulfilled && earlier.offerer == Side::Counterparty)
+        {
             self.schema.attributions().remove(key);
         }
         let Some(mut record) = self.read.htlcs().get(key) else {

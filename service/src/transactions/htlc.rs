@@ -16,7 +16,7 @@ use crate::wire::{bounded, present, Wire, MAX_MESSAGE};
 /// BOLT 4: the length of an onion packet in update_add_htlc.
 pub const ONION_LEN: usize = 1_366;
 
-/// BOLT 4: the length of attribution data in update_fail_htlc.
+/// BOLT 2: the length of attribution data in update_fulfill_htlc and update_fail_htlc.
 const ATTRIBUTION_LEN: usize = 920;
 
 /// For what an HTLC of ours is: the HTLC in that it forwards, or the way to the payee of a payment of this node's.
@@ -181,7 +181,7 @@ impl HtlcResolve {
     }
 
     /// The command and its channel, what the failure says where this node can decode it, and the attribution data that
-    /// travels beside it.
+    /// travels beside it or beside the preimage.
     pub fn into_parts(self) -> (Step, Option<Failure>, Vec<u8>) {
         (self.step, self.failure, self.attribution)
     }

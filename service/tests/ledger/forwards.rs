@@ -254,6 +254,25 @@ fn forwarded_htlc_fails_with_what_came_back_once_its_other_half_is_gone() {
 }
 
 #[test]
+fn attribution_data_beside_a_released_preimage_is_kept_until_the_htlc_is_gone() {
+    let mut hub = Hub::new(13);
+    let preimage = hub.preimage();
+    let (incoming, out) = offered(&mut hub, preimage);
+    let id = hub.pass_on(incoming, out);
+    let beside = |hub: &Hub, key: &HtlcKey| read::attribution(&*hub.node.snapshot(), key);
+    let (outgoing, key) = (hub.forward(&incoming).outgoing.key(), incoming.key());
+    // What comes beside one is read at once, and nobody is told it again.
+    hub.far(1, fulfill(id, preimage));
+    assert_eq!(beside(&hub, &outgoing), None);
+    assert_eq!(beside(&hub, &key), None);
+    hub.local(0, fulfill(incoming.id, preimage));
+    assert_eq!(beside(&hub, &key), Some(vec![6; 920]));
+    hub.settle(0);
+    assert_eq!(beside(&hub, &key), None);
+    assert_eq!(hub.node.replayed().state_hash(), hub.node.state_hash());
+}
+
+#[test]
 fn forwarded_htlc_whose_preimage_is_known_is_never_failed() {
     let mut hub = Hub::new(10);
     let preimage = hub.preimage();

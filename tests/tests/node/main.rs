@@ -30,6 +30,8 @@ mod fees;
 #[cfg(test)]
 mod forwards;
 #[cfg(test)]
+mod hold_times;
+#[cfg(test)]
 mod holding;
 #[cfg(test)]
 mod jamming;
