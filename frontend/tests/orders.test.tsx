@@ -105,9 +105,9 @@ test('invoice of another network, of this node or past its time cannot be paid',
 test('what cannot be paid says why, and a node is offered a channel', () => {
   show(<Pay />)
   fill(/What do you want to pay/, 'lno1qq')
-  expect(screen.getByText(/BOLT 12/)).toBeTruthy()
+  expect(screen.getByText(/This offer cannot be paid/)).toBeTruthy()
   fill(/What do you want to pay/, 'nonsense')
-  expect(screen.getByText('This is no invoice, address or node.')).toBeTruthy()
+  expect(screen.getByText('This is no invoice, offer, address or node.')).toBeTruthy()
   fill(/What do you want to pay/, `${PEER}@host:9735`)
   press('Open a channel')
   expect((screen.getByLabelText('Node') as HTMLInputElement).value).toBe(`${PEER}@host:9735`)

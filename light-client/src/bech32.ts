@@ -26,6 +26,15 @@ export function decodeBech32(text: string): Bech32 | undefined {
   return encoding && { prefix, words: words.slice(0, -6), encoding }
 }
 
+/** The bytes of a text without a checksum, as BOLT 12 has them; undefined where it begins otherwise or is mistyped. */
+export function readWords(text: string, prefix: string): Uint8Array | undefined {
+  if (text !== text.toLowerCase() && text !== text.toUpperCase()) return undefined
+  const lower = text.toLowerCase()
+  if (!lower.startsWith(`${prefix}1`)) return undefined
+  const words = Array.from(lower.slice(prefix.length + 1), (letter) => CHARSET.indexOf(letter))
+  return words.includes(-1) ? undefined : toBytes(words)
+}
+
 /** Words of five bits as bytes. Undefined where what is left over is not zero, or `strict` and a whole word. */
 export function toBytes(words: number[], strict = true): Uint8Array | undefined {
   const bytes: number[] = []

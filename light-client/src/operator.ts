@@ -3,11 +3,12 @@
 import exonum from 'exonum-client'
 
 import { decodeInvoice } from './bolt11.js'
+import { decodeOffer, invoiceForOffer } from './bolt12.js'
 import type { LightClient } from './client.js'
 import { ProofError } from './errors.js'
 import { fromHex, isHex } from './hex.js'
 import { count, hex, object } from './json.js'
-import type { AskChannel, ChannelFees, CloseChannel, DecideAsk, Keysend, NewInvoice, OpenBatch, OpenChannel, Pay, SettleInvoice } from './orders.js'
+import type { AskChannel, ChannelFees, CloseChannel, DecideAsk, Keysend, NewInvoice, OpenBatch, OpenChannel, Pay, PayOffer, SettleInvoice } from './orders.js'
 import type { Invoice, Order, Payment, Policy } from './records.js'
 import { nonce, type KeyPair } from './transactions.js'
 
@@ -134,6 +135,27 @@ export class Operator {
       this.#keys,
     )
     return this.#paid(invoice.paymentHash)
+  }
+
+  /**
+   * Pays an offer, and waits until it is proved to have succeeded or failed. The node asks the offer's maker for an invoice; that
+   * it is for this offer, this amount and by its maker is checked here, before the order is signed.
+   */
+  async payOffer(order: PayOffer): Promise<Payment> {
+    const offer = decodeOffer(order.offer)
+    const amountMsat = offer.amountMsat ?? order.amountMsat
+    if (!amountMsat || amountMsat < 0n) throw new TypeError('the offer names no amount: give one')
+    if (offer.expiresAt && offer.expiresAt.getTime() <= Date.now()) throw new OrderError('the offer has expired', 'expired')
+    const asked = { offer: order.offer, ...(offer.amountMsat === undefined ? { amount_msat: amountMsat.toString() } : {}) }
+    const draft = object(await this.#client.transport.post(`${SERVICE}/payments/offer/draft`, asked), 'draft')
+    const text = typeof draft.invoice === 'string' ? draft.invoice : ''
+    const invoice = invoiceForOffer(text, order.offer)
+    if (invoice.amountMsat !== amountMsat) throw new ProofError('other_question', 'the invoice is for another amount than its offer')
+    const maxFeeMsat = order.maxFeeMsat ?? usualMaxFee(amountMsat)
+    const { paymentHash, payee } = invoice
+    const argument = { paymentHash: fromHex(paymentHash), payee: fromHex(payee), amountMsat, maxFeeMsat, invoice: text, sessionNonce: nonce() }
+    await this.#client.command('payment', argument, this.#keys)
+    return this.#paid(paymentHash)
   }
 
   /** Pays a node that asked for nothing, and waits until it is proved to have succeeded or failed. */

@@ -58,6 +58,15 @@ export interface Pay {
   maxFeeMsat?: bigint | undefined
 }
 
+export interface PayOffer {
+  /** BOLT 12. */
+  offer: string
+  /** Where the offer leaves it to the payer. */
+  amountMsat?: bigint | undefined
+  /** One percent and at least 5 sat unless it is given. */
+  maxFeeMsat?: bigint | undefined
+}
+
 /** A payment that nobody asked for. */
 export interface Keysend {
   /** Node id. */

@@ -5,6 +5,7 @@
  */
 
 export { decodeInvoice, descriptionOf, InvoiceError, type Bolt11, type Network } from './bolt11.js'
+export { decodeOffer, type Bolt12Offer } from './bolt12.js'
 export { NodeError } from './errors.js'
 export { follow } from './events.js'
 export type { EventOptions, EventStream, LedgerEvent } from './events.js'

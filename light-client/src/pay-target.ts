@@ -2,14 +2,16 @@
 
 import { decodeBech32, toBytes } from './bech32.js'
 import { decodeInvoice, InvoiceError, type Bolt11, type Network } from './bolt11.js'
+import { decodeOffer, type Bolt12Offer } from './bolt12.js'
 
 /** What a text asks for. */
 export type PayTarget =
   | { kind: 'invoice'; text: string; invoice: Bolt11 }
+  | { kind: 'offer'; text: string; offer: Bolt12Offer }
   /** Coins to an address; with an invoice too where the BIP 21 link has one. */
   | { kind: 'address'; address: string; network: Network | undefined; amountSat: bigint | undefined; label: string }
   | { kind: 'node'; nodeId: string; address: string | undefined }
-  | { kind: 'unsupported'; what: 'offer' | 'lnurl' | 'lightning_address' }
+  | { kind: 'unsupported'; what: 'lnurl' | 'lightning_address' }
   | { kind: 'nothing'; why: NoTarget; reason: string }
 
 /** Why a text names nothing that can be paid. */
@@ -18,6 +20,8 @@ export type NoTarget =
   | 'unknown'
   /** An invoice that is mistyped, forged, or demands what is not known. */
   | 'invoice'
+  /** An offer that is mistyped or demands what is not known. */
+  | 'offer'
   /** An address that is mistyped. */
   | 'address'
   /** A link without an address. */
@@ -34,7 +38,7 @@ const UNSEEN = /[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/g
 const BASE58 = /^[123mn][1-9A-HJ-NP-Za-km-z]{25,34}$/
 
 /**
- * Reads BOLT 11, `lightning:`, BIP 21, a node's URI or an address, in the upper case of QR codes and broken into lines too.
+ * Reads BOLT 11, a BOLT 12 offer, `lightning:`, BIP 21, a node's URI or an address, in the upper case of QR codes and broken into lines too.
  * Never throws: what is none says so.
  */
 export function readPayTarget(input: string): PayTarget {
@@ -53,7 +57,8 @@ export function readPayTarget(input: string): PayTarget {
 /** What is paid over Lightning; undefined where the text is nothing of the kind. */
 function readLightning(text: string): PayTarget | undefined {
   if (/^ln(?:bc|tb)/i.test(text)) return readInvoice(text)
-  if (/^lno1/i.test(text)) return { kind: 'unsupported', what: 'offer' }
+  // BOLT 12, "Encoding": a plus may stand anywhere, where a long text was broken.
+  if (/^lno1/i.test(text.replaceAll('+', ''))) return readOffer(text)
   if (/^(?:lnurl1|lnurl[pwc]?:|keyauth:)/i.test(text)) return { kind: 'unsupported', what: 'lnurl' }
   return undefined
 }
@@ -67,13 +72,22 @@ function readInvoice(text: string): PayTarget {
   }
 }
 
+function readOffer(text: string): PayTarget {
+  try {
+    return { kind: 'offer', text: text.replaceAll('+', '').toLowerCase(), offer: decodeOffer(text) }
+  } catch (error) {
+    if (error instanceof InvoiceError) return nothing('offer', error.message)
+    throw error
+  }
+}
+
 function readBip21(text: string): PayTarget {
   const [head = '', query = ''] = text.slice('bitcoin:'.length).replace(/^\/\//, '').split('?', 2)
   // In a QR code all of a link may be in upper case.
   const fields = new Map([...new URLSearchParams(query)].map(([name, value]) => [name.toLowerCase(), value]))
   // A Lightning invoice is quicker and cheaper than an address, and the payee offers both.
   const lightning = readLightning(fields.get('lightning') ?? fields.get('lno') ?? '')
-  if (lightning && (lightning.kind === 'invoice' || head === '')) return lightning
+  if (lightning && (lightning.kind === 'invoice' || lightning.kind === 'offer' || head === '')) return lightning
   if (head === '') return nothing('empty_link', 'the link names no address')
   const demanded = [...fields.keys()].find((name) => name.startsWith('req-'))
   if (demanded) return nothing('demand', `the link demands ${demanded.slice(0, 40)}, which is not known`)

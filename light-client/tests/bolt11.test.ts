@@ -6,6 +6,8 @@ import { decodeInvoice, descriptionOf, readPayTarget } from '../src/index.js'
 
 const PAYEE = '03e7156ae33b0a208d0744199163177e909e80176e55d97a2f221ede0f934dd9ad'
 const HASH = '0001020304050607080900010203040506070809000102030405060708090102'
+/** BOLT 12's vector "with amount". */
+const OFFER = 'lno1pqpzwyq2p32x2um5ypmx2cm5dae8x93pqthvwfzadd7jejes8q9lhc4rvjxd022zv5l44g6qah82ru5rdpnpj'
 const DONATION =
   'lnbc1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdpl2pkx2ctnv5sxxmmwwd5kgetjypeh2ursdae8g6twvus8g6rfwvs8qun0dfjkxaq9qrsgq357wnc5r2ueh7ck6q93dj32dlqnls087fxdwk8qakdyafkq3yap9us6v52vjjsrvywa6rt52cm9r9zqt8r2t7mlcwspyetp5h2tztugp9lfyql'
 const COFFEE =
@@ -98,14 +100,17 @@ test('box takes what was broken into lines, spelled in the upper case of QR code
   for (const text of [`${upper(PAYEE)}@host:9735`, broken(`${PAYEE}@host:9735`, 30), `lightning:${PAYEE}@host:9735`]) {
     expect(readPayTarget(text), text).toMatchObject({ kind: 'node', nodeId: PAYEE })
   }
-  expect(readPayTarget('LNO1QQQQ')).toMatchObject({ kind: 'unsupported', what: 'offer' })
+  for (const text of [OFFER, upper(OFFER), `lightning:${OFFER}`, broken(OFFER, 30), `${OFFER.slice(0, 20)}+\n ${OFFER.slice(20)}`, `l+${OFFER.slice(1)}`]) {
+    expect(readPayTarget(text), text).toMatchObject({ kind: 'offer', text: OFFER, offer: { amountMsat: 10_000n } })
+  }
+  expect(readPayTarget(`bitcoin:${address}?lno=${upper(OFFER)}`)).toMatchObject({ kind: 'offer', text: OFFER })
   expect(readPayTarget('lightning:LNURL1DP68GURN8GHJ7')).toMatchObject({ kind: 'unsupported', what: 'lnurl' })
   expect(readPayTarget('bitcoin:?lightning=LNURL1DP68GURN8GHJ7')).toMatchObject({ kind: 'unsupported', what: 'lnurl' })
 })
 
 test('box says what it cannot pay, and refuses what is mistyped', () => {
-  expect(readPayTarget('lno1qqqq')).toMatchObject({ kind: 'unsupported', what: 'offer' })
-  expect(readPayTarget('bitcoin:?lno=lno1qqqq')).toMatchObject({ kind: 'unsupported', what: 'offer' })
+  expect(readPayTarget('lno1qqqq')).toMatchObject({ kind: 'nothing', why: 'offer' })
+  expect(readPayTarget('bitcoin:?lno=lno1qqqq')).toMatchObject({ kind: 'nothing', why: 'offer' })
   expect(readPayTarget('₿alice@example.com')).toMatchObject({ kind: 'unsupported', what: 'lightning_address' })
   expect(readPayTarget('lnurlp://example.com/x')).toMatchObject({ kind: 'unsupported', what: 'lnurl' })
   const nothing: [text: string, why: string][] = [

@@ -8,6 +8,7 @@ import { CoreMessageSchema, SignedMessageSchema } from '../src/gen/exonum/messag
 import { fromHex, keyPair, LightClient, Operator, OrderError, type Committed } from '../src/index.js'
 import { METHODS, type Argument, type Method } from '../src/index.js'
 import { answer, stored, validator } from './made.js'
+import { invoiceText, makerId, offerFields, offerText } from './offers.js'
 import { bytes, id } from './vectors.js'
 
 const keys = keyPair(bytes(1))
@@ -15,7 +16,7 @@ const INVOICE =
   'lnbc2500u1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpu9qrsgquk0rl77nj30yxdy8j9vdx85fkpmdla2087ne0xh8nhedh8w27kyke0lp53ut353s06fv3qfegext0eh0ymjpf39tuven09sam30g4vgpfna3rh'
 
 /** A client that notes commands instead of sending them, and reads from a table of answers. */
-function operator(answers: (path: string) => unknown, patience = 60_000) {
+function operator(answers: (path: string, body: string) => unknown, patience = 60_000) {
   const ordered: [Method, Argument<Method>][] = []
   class Noting extends LightClient {
     override command<M extends Method>(method: M, argument: Argument<M>): Promise<Committed> {
@@ -23,8 +24,8 @@ function operator(answers: (path: string) => unknown, patience = 60_000) {
       return Promise.resolve({ txHash: id(3), position: 0, block: {} as Committed['block'] })
     }
   }
-  const send = (url: string | URL | Request) =>
-    Promise.resolve(new Response(JSON.stringify(answers(String(url).replace('http://node', '')))))
+  const send = (url: string | URL | Request, init?: RequestInit) =>
+    Promise.resolve(new Response(JSON.stringify(answers(String(url).replace('http://node', ''), String(init?.body)))))
   const client = new Noting({ url: 'http://node', validatorKey: validator.publicKey, fetch: send as typeof fetch })
   return { ordered, operator: new Operator(client, keys, patience) }
 }
@@ -91,6 +92,31 @@ test('payment without an invoice is ordered by the hash and the nonce that the n
   expect(ordered).toEqual([['payment', order]])
   await expect(alice.keysend({ payee: '02', amountMsat: 1n })).rejects.toThrow(TypeError)
   await expect(alice.keysend({ payee, amountMsat: 0n })).rejects.toThrow(TypeError)
+  expect(ordered).toHaveLength(1)
+})
+
+test('offer is paid by the invoice that its maker signed for it, and by no other', async () => {
+  const fields = offerFields(undefined)
+  const offer = offerText(fields)
+  const invoice = invoiceText(fields, 5_000n)
+  const drafts: Record<string, unknown> = { invoice }
+  const asked: unknown[] = []
+  const paid = stored(PaymentSchema, { paymentHash: bytes(5), status: PaymentStatus.SUCCEEDED })
+  const { ordered, operator: alice } = operator((path, body) => {
+    if (!path.endsWith('/payments/offer/draft')) return answer('payments', 'to_payment', { [id(5)]: paid })
+    asked.push(JSON.parse(body))
+    return drafts
+  })
+  expect((await alice.payOffer({ offer, amountMsat: 5_000n })).status).toBe('succeeded')
+  const order = { paymentHash: bytes(5), payee: makerId, amountMsat: 5_000n, maxFeeMsat: 5_000n, invoice }
+  expect(ordered).toMatchObject([['payment', order]])
+  expect(asked).toEqual([{ offer, amount_msat: '5000' }])
+  // The node may bring what it likes: only the maker's word on this very order is signed.
+  for (const text of [invoiceText(fields, 5_001n), invoiceText(offerFields(undefined, 'coffee'), 5_000n), invoiceText(fields, 5_000n, bytes(5), bytes(12)), '', undefined]) {
+    drafts.invoice = text
+    await expect(alice.payOffer({ offer, amountMsat: 5_000n })).rejects.toThrow()
+  }
+  await expect(alice.payOffer({ offer })).rejects.toThrow('amount')
   expect(ordered).toHaveLength(1)
 })
 

@@ -339,6 +339,13 @@ impl NodeApi for Answers {
         self.shared.keysend(request).await
     }
 
+    async fn draft_offer_payment(
+        &self,
+        request: api::DraftOfferPayment,
+    ) -> Result<api::OfferPaymentDraft, ApiError> {
+        self.shared.draft_offer_payment(request).await
+    }
+
     async fn draft_keysend(&self) -> Result<api::KeysendDraft, ApiError> {
         Ok(self.shared.draft_keysend())
     }

@@ -43,7 +43,7 @@ pub use network::{NetworkChannel, NetworkGraph, NetworkNode, NetworkPage, Networ
 pub use node::{
     Balance, Health, LedgerOwner, LogTail, Network, NodeInfo, Role, Session, SessionAccess,
 };
-pub use offer::{CreateOffer, Offer};
+pub use offer::{CreateOffer, DraftOfferPayment, Offer, OfferPaymentDraft};
 pub use payment::{
     CancelInvoice, CreateInvoice, Forward, HeldInvoice, HeldPreimage, Invoice, InvoiceDraft,
     InvoiceStatus, Keysend, KeysendDraft, Metadata, Pay, Payment, PaymentDirection, PaymentFailure,
@@ -171,6 +171,13 @@ pub trait NodeApi: Send + Sync + 'static {
 
     /// Pays without an invoice, and waits as [`pay`](NodeApi::pay) does.
     async fn keysend(&self, request: Keysend) -> Result<Payment, ApiError>;
+
+    /// What an order to pay an offer is made of: the invoice that its maker gives. It changes nothing: the operator's key
+    /// orders it. Errors: [`ErrorCode::Refused`] where the maker gives none, [`ErrorCode::Timeout`] where nothing comes.
+    async fn draft_offer_payment(
+        &self,
+        request: DraftOfferPayment,
+    ) -> Result<OfferPaymentDraft, ApiError>;
 
     /// What an order of [`keysend`](NodeApi::keysend) is made of. It changes nothing: the operator's key orders it.
     async fn draft_keysend(&self) -> Result<KeysendDraft, ApiError>;

@@ -254,6 +254,13 @@ export class Api {
       ...(feeRateSatVb === undefined ? {} : { fee_rate_sat_vb: feeRateSatVb }),
       ...(spendReserve ? { spend_reserve: true } : {}),
     })
+  /** Nothing of it is kept: it is no order of the ledger's. */
+  createOffer = (order: { amountMsat: bigint | undefined; description: string; expirySeconds: number | undefined }) =>
+    this.#post<{ offer: string }>('/offers', {
+      amount: order.amountMsat === undefined ? 'any' : `${order.amountMsat}msat`,
+      description: order.description,
+      ...(order.expirySeconds === undefined ? {} : { expiry_seconds: order.expirySeconds }),
+    })
   backup = () => this.transport.download(`${BASE}/backup`)
   connect = (peer: string) => this.#post<{ node_id: string }>('/peers/connect', { peer })
   disconnect = (nodeId: string) => this.#post<{ node_id: string }>('/peers/disconnect', { node_id: nodeId })

@@ -8,6 +8,7 @@ import { Keysend } from '../parts/Keysend'
 import { OpenChannel } from '../parts/OpenChannel'
 import { PaymentOutcome } from '../parts/PaymentOutcome'
 import { PayInvoice } from '../parts/PayInvoice'
+import { PayOffer } from '../parts/PayOffer'
 import { SendCoins } from '../parts/SendCoins'
 import { useNode } from '../node/context'
 import { go } from '../router'
@@ -39,13 +40,15 @@ export function Pay() {
 }
 
 /** Where the light client knows more than the page’s own words say. */
-const EXPLAINED = new Set<NoTarget>(['invoice', 'demand'])
+const EXPLAINED = new Set<NoTarget>(['invoice', 'offer', 'demand'])
 
 function Target({ text, target, onPaid }: { text: string; target: PayTarget; onPaid: (payment: Payment) => void }) {
   const { t } = useText()
   switch (target.kind) {
     case 'invoice':
       return <PayInvoice text={target.text} invoice={target.invoice} onPaid={onPaid} />
+    case 'offer':
+      return <PayOffer text={target.text} offer={target.offer} onPaid={onPaid} />
     case 'address':
       return <SendCoins target={target} />
     case 'node':

@@ -10,6 +10,7 @@ import { CopyText } from '../parts/CopyText'
 import { Callout } from '../parts/Empty'
 import { HeldInvoice } from '../parts/HeldInvoice'
 import { Icon } from '../parts/Icon'
+import { MakeOffer } from '../parts/MakeOffer'
 import { ProofBadge } from '../parts/ProofBadge'
 import { StatePill } from '../parts/StatePill'
 import { parseAmount, strangersText } from '../format'
@@ -25,13 +26,29 @@ type Expiry = keyof typeof EXPIRIES
 export function Receive() {
   const { t } = useText()
   const [invoice, setInvoice] = useState<Invoice>()
+  const [kind, setKind] = useState<'invoice' | 'offer'>('invoice')
   return (
     <>
       <h1 tabIndex={-1}>{t.receive}</h1>
       {invoice ? (
         <Waiting key={invoice.paymentHash} invoice={invoice} onAgain={() => setInvoice(undefined)} />
       ) : (
-        <Ask onMade={setInvoice} />
+        <section className="card stack">
+          <Choice
+            label={t.howOften}
+            value={kind}
+            onChange={setKind}
+            options={[
+              ['invoice', t.payableOnce],
+              ['offer', t.payableAgain],
+            ]}
+          />
+          {kind === 'invoice' ? <Ask onMade={setInvoice} /> : <MakeOffer />}
+          <footer className="aside">
+            <p className="soft">{t.askGet}</p>
+            <AskButton />
+          </footer>
+        </section>
       )}
     </>
   )
@@ -59,57 +76,51 @@ function Ask({ onMade }: { onMade: (invoice: Invoice) => void }) {
   const wanted = parseAmount(amount, unit)
   const isTooMuch = receivable !== undefined && wanted !== undefined && wanted > receivable
   return (
-    <section className="card stack">
-      <Command label={t.create} busy={t.working} act={create}>
-        <div className="pair">
-          <Field
-            label={`${t.amount}, ${unitName}`}
-            hint={t.anyAmount}
-            value={amount}
-            inputMode="decimal"
-            onChange={setAmount}
-            note={
-              receivable !== undefined && (
-                <>
-                  {t.peersHave} <Amount msat={receivable} /> <ProofBadge proof={proof} brief />
-                </>
-              )
-            }
-          />
-          <Field label={t.description} hint={t.descriptionHint} value={description} onChange={setDescription} />
-        </div>
-        <Choice
-          label={t.validFor}
-          value={expiry}
-          onChange={setExpiry}
-          options={[
-            ['hour', t.anHour],
-            ['day', t.aDay],
-            ['week', t.aWeek],
-          ]}
+    <Command label={t.create} busy={t.working} act={create}>
+      <div className="pair">
+        <Field
+          label={`${t.amount}, ${unitName}`}
+          hint={t.anyAmount}
+          value={amount}
+          inputMode="decimal"
+          onChange={setAmount}
+          note={
+            receivable !== undefined && (
+              <>
+                {t.peersHave} <Amount msat={receivable} /> <ProofBadge proof={proof} brief />
+              </>
+            )
+          }
         />
-        <details>
-          <summary>{t.moreChoices}</summary>
-          <div className="stack" style={{ marginTop: '0.8rem' }}>
-            <label className="check">
-              <input type="checkbox" checked={hold} onChange={({ target }) => setHold(target.checked)} />
-              <span>{t.holdChoice}</span>
-            </label>
-            {hold && <p className="hint">{t.holdText}</p>}
-            {hold && <Field label={t.ownHash} hint={t.keyHint} value={ownHash} onChange={setOwnHash} note={t.ownHashNote} />}
-          </div>
-        </details>
-        {isTooMuch && (
-          <Callout tone="wait" icon="info">
-            {t.cannotReceiveSoMuch}
-          </Callout>
-        )}
-      </Command>
-      <footer className="aside">
-        <p className="soft">{t.askGet}</p>
-        <AskButton />
-      </footer>
-    </section>
+        <Field label={t.description} hint={t.descriptionHint} value={description} onChange={setDescription} />
+      </div>
+      <Choice
+        label={t.validFor}
+        value={expiry}
+        onChange={setExpiry}
+        options={[
+          ['hour', t.anHour],
+          ['day', t.aDay],
+          ['week', t.aWeek],
+        ]}
+      />
+      <details>
+        <summary>{t.moreChoices}</summary>
+        <div className="stack" style={{ marginTop: '0.8rem' }}>
+          <label className="check">
+            <input type="checkbox" checked={hold} onChange={({ target }) => setHold(target.checked)} />
+            <span>{t.holdChoice}</span>
+          </label>
+          {hold && <p className="hint">{t.holdText}</p>}
+          {hold && <Field label={t.ownHash} hint={t.keyHint} value={ownHash} onChange={setOwnHash} note={t.ownHashNote} />}
+        </div>
+      </details>
+      {isTooMuch && (
+        <Callout tone="wait" icon="info">
+          {t.cannotReceiveSoMuch}
+        </Callout>
+      )}
+    </Command>
   )
 }
 

@@ -1,8 +1,10 @@
 //! Offers.
 
+use bitcoin::secp256k1::PublicKey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zarnitsa_channel::amount::Msat;
+use zarnitsa_channel::ids::PaymentHash;
 
 use super::AmountOrAny;
 
@@ -36,4 +38,34 @@ pub struct Offer {
     pub description: String,
     /// Unix time from which on it is not to be paid; null for never.
     pub expires_at: Option<u64>,
+}
+
+/// What is asked of an offer's maker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DraftOfferPayment {
+    /// A BOLT 12 offer.
+    pub offer: String,
+    /// How much, where that leaves it open.
+    #[serde(default, with = "super::msat_option")]
+    #[schemars(with = "Option<String>")]
+    pub amount_msat: Option<Msat>,
+}
+
+/// What an order to pay an offer is made of, for an operator whose key is elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OfferPaymentDraft {
+    /// The invoice that the offer's maker gave: BOLT 12, `lni1...`.
+    pub invoice: String,
+    /// Its payment hash.
+    #[serde(with = "super::display")]
+    #[schemars(with = "String")]
+    pub payment_hash: PaymentHash,
+    /// The key that signed it.
+    #[schemars(with = "String")]
+    pub payee: PublicKey,
+    /// What it is for.
+    #[serde(with = "super::msat")]
+    #[schemars(with = "String")]
+    pub amount_msat: Msat,
 }

@@ -15,6 +15,9 @@ use crate::offers::{bolt12_text, NewOffer};
 use crate::shared::Shared;
 use crate::time;
 
+/// For how long an invoice is waited for that nobody has ordered to be paid yet.
+const INVOICE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// BOLT 12, requirements for the reader of an invoice: it asks for what was agreed on, and not for more.
 fn check_amount(asked_msat: u64, agreed: Msat) -> Result<(), ApiError> {
     let agreed = agreed.to_msat();
@@ -68,16 +71,12 @@ impl Shared {
         request: &api::Pay,
     ) -> Result<api::Payment, ApiError> {
         let begun = Instant::now();
-        let offer: Offer = offer.parse().map_err(|error| {
-            ApiError::bad_request(format_args!("not a BOLT 12 offer: {error:?}"))
-        })?;
         let seconds = request.timeout_seconds.unwrap_or(PAYMENT_TIMEOUT_SECONDS);
         let limit = Duration::from_secs(seconds.into());
-        let amount = self.amount_of_offer(&offer, request.amount_msat)?;
         let invoice = self
-            .ask_for_invoice(&offer, request.amount_msat, limit)
+            .invoice_of_offer(offer, request.amount_msat, limit)
             .await?;
-        check_amount(invoice.amount_msats(), amount)?;
+        let amount = Msat::new(invoice.amount_msats());
         let left = limit.saturating_sub(begun.elapsed()).as_secs().max(1);
         let order = PaymentOrder {
             payment_hash: PaymentHash(invoice.payment_hash().0),
@@ -91,6 +90,38 @@ impl Shared {
             timeout_seconds: u32::try_from(left).unwrap_or(seconds),
         };
         self.send_payment(order).await
+    }
+
+    /// The same up to the order: for an operator whose key is elsewhere.
+    pub(crate) async fn draft_offer_payment(
+        &self,
+        request: api::DraftOfferPayment,
+    ) -> Result<api::OfferPaymentDraft, ApiError> {
+        let invoice = self
+            .invoice_of_offer(&request.offer, request.amount_msat, INVOICE_TIMEOUT)
+            .await?;
+        Ok(api::OfferPaymentDraft {
+            invoice: bolt12_text(&invoice).map_err(ApiError::bad_request)?,
+            payment_hash: PaymentHash(invoice.payment_hash().0),
+            payee: invoice.signing_pubkey(),
+            amount_msat: Msat::new(invoice.amount_msats()),
+        })
+    }
+
+    /// The invoice that the offer's maker gives, for the amount that was asked for.
+    async fn invoice_of_offer(
+        &self,
+        offer: &str,
+        given: Option<Msat>,
+        limit: Duration,
+    ) -> Result<Box<Bolt12Invoice>, ApiError> {
+        let offer: Offer = offer.parse().map_err(|error| {
+            ApiError::bad_request(format_args!("not a BOLT 12 offer: {error:?}"))
+        })?;
+        let amount = self.amount_of_offer(&offer, given)?;
+        let invoice = self.ask_for_invoice(&offer, given, limit).await?;
+        check_amount(invoice.amount_msats(), amount)?;
+        Ok(invoice)
     }
 
     async fn ask_for_invoice(

@@ -32,6 +32,7 @@ mod ledger_work;
 mod log;
 mod network;
 mod offer_create;
+mod offer_payment_draft;
 mod pay;
 mod payment;
 mod payments;
@@ -72,6 +73,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         invoices::endpoint(),
         invoice_create::endpoint(),
         offer_create::endpoint(),
+        offer_payment_draft::endpoint(),
         invoice_draft::endpoint(),
         invoice_preimage::endpoint(),
         invoice_settle::endpoint(),

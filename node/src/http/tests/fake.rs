@@ -313,6 +313,18 @@ impl NodeApi for Fake {
         unsupported()
     }
 
+    async fn draft_offer_payment(
+        &self,
+        request: DraftOfferPayment,
+    ) -> Result<OfferPaymentDraft, ApiError> {
+        Ok(OfferPaymentDraft {
+            invoice: "lni1".to_owned(),
+            payment_hash: PaymentHash([7; 32]),
+            payee: NODE_ID.parse().unwrap(),
+            amount_msat: request.amount_msat.unwrap_or(Msat::ZERO),
+        })
+    }
+
     async fn create_offer(&self, _: CreateOffer) -> Result<Offer, ApiError> {
         unsupported()
     }

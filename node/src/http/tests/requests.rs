@@ -234,6 +234,21 @@ async fn draft_of_a_keysend_is_made_with_the_read_token_because_it_commands_noth
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn draft_of_an_offer_s_payment_is_made_with_the_read_token_and_an_offer_is_not() {
+    let world = World::start();
+    let headers = [world.bearer(false)];
+    let path = service("payments/offer/draft");
+    let body = r#"{"offer":"lno1","amount_msat":"5000"}"#;
+    let draft = world.call("POST", &path, &headers, body);
+    assert_eq!(draft.json()["invoice"], "lni1");
+    assert_eq!(draft.json()["amount_msat"], "5000");
+    assert!(world.fake.commands.lock().unwrap().is_empty());
+    // An offer is worth money once it is there: nothing is signed after it.
+    let made = world.call("POST", &service("offers"), &headers, r#"{"amount":"any"}"#);
+    assert_eq!(made.status, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn preimage_of_a_held_invoice_is_told_to_the_full_token_alone() {
     let world = World::start();
     let path = service("invoices/preimage");
