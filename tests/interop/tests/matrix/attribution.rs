@@ -1,4 +1,4 @@
-//! Attributable failures (BOLT 4): what each node on the way says of itself beside a failure, and proves.
+//! Attribution data (BOLT 4): what each node on the way says of itself beside a failure or a preimage, and proves.
 
 use std::thread;
 
@@ -6,6 +6,7 @@ use bitcoin::hashes::{sha256, Hash};
 use serde_json::Value;
 use zarnitsa_interop::net::{Hand, Member, Net, Told};
 use zarnitsa_interop::protocol::Order;
+use zarnitsa_tests::node::Node;
 use zarnitsa_tests::wait;
 
 use crate::forwards::row;
@@ -73,12 +74,82 @@ fn we_read_how_long_ldk_s_hub_and_payee_have_held_a_payment() {
         let failed: Result<(), _> = payee.ask(Order::Fail { hash: hash.clone() });
         failed.expect("it gives it back");
     });
-    let log = payer.log();
-    let read = log.lines().find(|line| line.contains("held what failed"));
-    let read = read.expect("it says how long");
-    let times = read.split_once("tenths=[").expect("a list").1;
-    let times = times.split_once(']').expect("its end").0;
-    assert_eq!(times.split(", ").count(), 2, "{read}");
+    assert_eq!(read(payer, "held what failed"), 2);
     assert_eq!(net.check_balances(), before);
     net.verify_ledgers();
+}
+
+/// Of how many nodes our payer has read for how long they held it.
+fn read(payer: &Node, what: &str) -> usize {
+    let line = wait::until("it says how long", || {
+        let log = payer.log();
+        let found = log.lines().find(|line| line.contains(what));
+        found.map(str::to_owned)
+    });
+    let times = line.split_once("tenths=[").expect("a list").1;
+    let times = times.split_once(']').expect("its end").0;
+    times.split(", ").filter(|time| !time.is_empty()).count()
+}
+
+#[test]
+fn ldk_takes_the_times_that_our_hub_and_our_payee_send_beside_a_preimage() {
+    let net = row(["ldk-payer", "hub", "payee"]);
+    net.first_payment(0, 2, 1_000_000);
+    let Member::Ldk(payer) = &net.members[0] else {
+        panic!("another node");
+    };
+    let log = payer.log();
+    let mut lines = log.lines();
+    let came = lines.find(|line| line.contains("Received message UpdateFulfillHTLC"));
+    let came = came.expect("its payment has succeeded");
+    assert!(came.contains("attribution_data: Some("), "{came}");
+    // It looks at each node's word in turn, and complains of the first that does not hold.
+    assert!(!log.contains("Invalid fulfill HMAC"));
+    net.check_balances();
+    net.verify_ledgers();
+}
+
+fn check_read(names: [&str; 3]) {
+    let net = row(names);
+    net.first_payment(0, 2, 1_000_000);
+    let Member::Ours(payer) = &net.members[0] else {
+        panic!("another node");
+    };
+    assert_eq!(read(payer, "held what has paid"), 2);
+    net.check_balances();
+    net.verify_ledgers();
+}
+
+#[test]
+fn we_read_how_long_ldk_s_hub_and_payee_have_held_what_has_paid() {
+    check_read(["payer", "ldk-hub", "ldk-payee"]);
+}
+
+#[test]
+fn ldk_s_hub_passes_on_the_time_of_our_payee() {
+    check_read(["payer", "ldk-hub", "payee"]);
+}
+
+#[test]
+fn our_hub_passes_on_the_time_of_ldk_s_payee() {
+    check_read(["payer", "hub", "ldk-payee"]);
+}
+
+#[test]
+fn we_offer_attribution_data_to_peers_and_ldk_minds_it_not() {
+    let net = row(["ldk-payer", "hub", "payee"]);
+    let Member::Ours(hub) = &net.members[1] else {
+        panic!("another node");
+    };
+    // BOLT 9: what ldk-node 0.7.1 does, it does not offer; we do.
+    let peers: Vec<Value> = hub.json(&["peer", "list"]);
+    let offers = |id: &str| {
+        let peer = peers.iter().find(|peer| peer["node_id"] == id);
+        let features = peer.expect("a peer")["features"].as_array().cloned();
+        features.is_some_and(|all| all.iter().any(|it| it == "option_attribution_data"))
+    };
+    assert!(offers(&net.members[2].node_id()));
+    assert!(!offers(&net.members[0].node_id()));
+    // Its payee's invoices say it too.
+    net.first_payment(0, 2, 1_000_000);
 }
