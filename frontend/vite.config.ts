@@ -12,5 +12,5 @@ export default defineConfig({
   },
   worker: { format: 'es' },
   server: { proxy: { '/api': { target: 'http://127.0.0.1:9780', ws: true } } },
-  test: { environment: 'happy-dom', include: ['{tests,desktop/tests}/**/*.test.{ts,tsx}'], testTimeout: 20_000 },
+  test: { environment: 'happy-dom', include: ['{tests,desktop/tests}/**/*.test.{ts,tsx}'], testTimeout: 20_000, setupFiles: ['tests/setup.ts'] },
 })
