@@ -73,7 +73,9 @@ function MadeOffer({ text, onAgain }: { text: string; onAgain: () => void }) {
         <QRCodeSVG value={text.toUpperCase()} size={272} title={t.offer} />
       </figure>
       <div className="stack">
-        <h2 role="status">{t.offerMade}</h2>
+        <div role="status">
+          <h2>{t.offerMade}</h2>
+        </div>
         <p className="big">{offer.amountMsat === undefined ? t.anyAmountShort : <Amount msat={offer.amountMsat} />}</p>
         {offer.description && <p>{strangersText(offer.description)}</p>}
         <p className="soft">{offer.expiresAt ? `${t.expires} ${formatMoment(offer.expiresAt, language)}` : t.offerForEver}</p>
