@@ -11,9 +11,9 @@ use std::convert::Infallible;
 use std::time::Duration;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids;
-use zarnitsa_peer::add_to_invoice;
 use zarnitsa_peer::onion::{self, Attribution, FailureCode, IncomingHtlc, Peeled};
 use zarnitsa_peer::routing::Returned;
+use zarnitsa_peer::set_attribution_data_optional;
 use zarnitsa_service::records::Failure;
 use zarnitsa_service::transactions::NewInvoice;
 
@@ -74,7 +74,7 @@ impl Shared {
     fn sign_bolt11(&self, mut raw: RawBolt11Invoice) -> Result<String, String> {
         for field in &mut raw.data.tagged_fields {
             if let RawTaggedField::KnownSemantics(TaggedField::Features(features)) = field {
-                add_to_invoice(features);
+                set_attribution_data_optional(features);
             }
         }
         let sign = |digest: &Message| {

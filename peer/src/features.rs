@@ -22,7 +22,7 @@ pub fn supports_attribution_data(features: &InitFeatures) -> bool {
 }
 
 /// What this node's invoices offer beyond what LDK's builder of invoices knows.
-pub fn add_to_invoice(features: &mut Bolt11InvoiceFeatures) {
+pub fn set_attribution_data_optional(features: &mut Bolt11InvoiceFeatures) {
     *features |= Bolt11InvoiceFeatures::from_le_bytes(attribution_flags());
 }
 
@@ -71,7 +71,9 @@ pub fn node_features() -> NodeFeatures {
 mod tests {
     use lightning::types::features::{Bolt11InvoiceFeatures, InitFeatures};
 
-    use super::{add_to_invoice, init_features, node_features, supports_attribution_data};
+    use super::{
+        init_features, node_features, set_attribution_data_optional, supports_attribution_data,
+    };
 
     #[test]
     fn init_features_static_remotekey_is_required() {
@@ -88,7 +90,7 @@ mod tests {
     fn attribution_data_is_offered_wherever_bolt_9_has_it_and_never_required() {
         let mut of_invoice = Bolt11InvoiceFeatures::empty();
         of_invoice.set_basic_mpp_optional();
-        add_to_invoice(&mut of_invoice);
+        set_attribution_data_optional(&mut of_invoice);
         assert!(of_invoice.supports_basic_mpp());
         let all = [
             init_features().le_flags().to_vec(),

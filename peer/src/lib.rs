@@ -28,7 +28,9 @@ pub mod routing;
 pub use address::{AddressError, PeerAddress};
 pub use asking::{AskStage, ChannelAsk, ChannelAskState, OwnMessage};
 pub use event::{Connection, PeerEvent, WireMessage};
-pub use features::{add_to_invoice, init_features, node_features, supports_attribution_data};
+pub use features::{
+    init_features, node_features, set_attribution_data_optional, supports_attribution_data,
+};
 pub use gossip::{FundingOutputs, Gossip, GossipLimits, NotAsked};
 pub use inbox::{PeerEvents, QueueLimits};
 pub use logger::TracingLogger;

@@ -7,6 +7,7 @@ import { useText } from '../text'
 import { useUnit } from '../unit'
 import { Command, Field } from './Command'
 import { Callout } from './Empty'
+import { MaxFee } from './MaxFee'
 import { PeerName } from './PeerName'
 
 interface KeysendProps {
@@ -40,12 +41,7 @@ export function Keysend({ payee, beside, onPaid }: KeysendProps) {
         </dd>
       </dl>
       <Field label={`${t.amount}, ${unitName}`} value={amount} inputMode="decimal" onChange={setAmount} note={t.keysendNote} />
-      <details>
-        <summary>{t.moreChoices}</summary>
-        <div style={{ marginTop: '0.8rem' }}>
-          <Field label={`${t.maxFee}, ${unitName}`} hint={t.maxFeeHint} value={maxFee} inputMode="decimal" onChange={setMaxFee} />
-        </div>
-      </details>
+      <MaxFee value={maxFee} onChange={setMaxFee} />
       {isOwn && (
         <Callout tone="wait" icon="warning">
           {t.ownNode}

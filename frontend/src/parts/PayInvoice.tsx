@@ -9,6 +9,7 @@ import { Amount } from './Amount'
 import { Command, Field } from './Command'
 import { CopyText } from './CopyText'
 import { Callout } from './Empty'
+import { MaxFee } from './MaxFee'
 import { ProofBadge } from './ProofBadge'
 import { StatePill } from './StatePill'
 import { isLive } from './states'
@@ -58,12 +59,7 @@ export function PayInvoice(props: { text: string; invoice: Bolt11; onPaid: (paym
           {before ? <StatePill state={before.status} /> : earlier.state === 'proved' && t.never} <ProofBadge proof={earlier} brief />
         </dd>
       </dl>
-      <details>
-        <summary>{t.moreChoices}</summary>
-        <div style={{ marginTop: '0.8rem' }}>
-          <Field label={`${t.maxFee}, ${unitName}`} hint={t.maxFeeHint} value={maxFee} inputMode="decimal" onChange={setMaxFee} />
-        </div>
-      </details>
+      <MaxFee value={maxFee} onChange={setMaxFee} />
       {obstacle && (
         <Callout tone="wait" icon="warning">
           {obstacle}

@@ -9,6 +9,7 @@ import { Amount } from './Amount'
 import { Command, Field } from './Command'
 import { CopyText } from './CopyText'
 import { Callout } from './Empty'
+import { MaxFee } from './MaxFee'
 import { isLive } from './states'
 
 /** What an offer asks for, read here and not by the node. Its maker gives an invoice for each payment, which is checked before it is paid. */
@@ -51,12 +52,7 @@ export function PayOffer(props: { text: string; offer: Bolt12Offer; onPaid: (pay
         <dd>{offer.expiresAt ? formatMoment(offer.expiresAt, language) : t.offerForEver}</dd>
       </dl>
       <p className="hint">{t.offerPayText}</p>
-      <details>
-        <summary>{t.moreChoices}</summary>
-        <div style={{ marginTop: '0.8rem' }}>
-          <Field label={`${t.maxFee}, ${unitName}`} hint={t.maxFeeHint} value={maxFee} inputMode="decimal" onChange={setMaxFee} />
-        </div>
-      </details>
+      <MaxFee value={maxFee} onChange={setMaxFee} />
       {obstacle && (
         <Callout tone="wait" icon="warning">
           {obstacle}

@@ -47,9 +47,10 @@ impl State {
             .div_ceil(self.kind.step)
     }
 
-    /// A run has more points or less with the order in which messages come, but not so few.
+    /// A run has more points or less with the order in which messages come, but not so few; and those that are struck
+    /// before that is known are the first ones.
     fn is_in_all_runs(&self, point: u64) -> bool {
-        point <= self.known * 3 / 4
+        self.known == 0 || point <= self.known * 3 / 4
     }
 }
 

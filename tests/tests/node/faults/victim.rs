@@ -57,6 +57,8 @@ struct Shared {
     /// What the disk is about to do.
     armed: Mutex<Option<Strike>>,
     struck: Mutex<Vec<Struck>>,
+    /// Where the log of this start of the node begins.
+    log_from: Mutex<usize>,
     /// Whether the node is being started again.
     reviving: AtomicBool,
     /// Who is to call whom when the node is back: a caller waits longer after each connection that did not last.
@@ -89,6 +91,7 @@ impl Victim {
             plan: Mutex::new(Box::new(|_| None)),
             armed: Mutex::new(None),
             struck: Mutex::new(Vec::new()),
+            log_from: Mutex::new(0),
             reviving: AtomicBool::new(false),
             calls,
             stop: AtomicBool::new(false),
@@ -161,7 +164,7 @@ impl Victim {
             node.stop();
             *lock(&self.shared.plan) = plan;
             self.shared.arm(Moment::Starting);
-            node.launch();
+            self.shared.launch(&mut node);
         }
         self.until_up();
         self.spare()
@@ -251,7 +254,9 @@ impl Shared {
     /// The error that it ended with; other threads may have written into the log behind it.
     fn last_words(&self) -> String {
         let log = lock(&self.node).log();
-        let mut last = log
+        let of_this_start = log.get(*lock(&self.log_from)..);
+        let mut last = of_this_start
+            .unwrap_or_default()
             .lines()
             .rev()
             .filter(|line| !line.trim().is_empty())
@@ -261,18 +266,23 @@ impl Shared {
         error.or(newest).unwrap_or_default().to_owned()
     }
 
+    fn launch(&self, node: &mut Node) {
+        *lock(&self.log_from) = node.log().len();
+        node.launch();
+    }
+
     /// Starts it again, and again where the disk strikes during the start.
     fn revive(&self) {
         self.reviving.store(true, Ordering::SeqCst);
         self.arm(Moment::Starting);
-        lock(&self.node).launch();
+        self.launch(&mut lock(&self.node));
         let api = lock(&self.node).api();
         loop {
             let ended = lock(&self.node).ended();
             if let Some(status) = ended {
                 self.note_end(status);
                 self.arm(Moment::Starting);
-                lock(&self.node).launch();
+                self.launch(&mut lock(&self.node));
             }
             if api.is_healthy() {
                 break;
