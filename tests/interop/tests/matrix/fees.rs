@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use bitcoin::Amount;
+use zarnitsa_interop::ldk::Ldk;
 use zarnitsa_interop::link::{Link, Plan};
 use zarnitsa_interop::world::World;
+use zarnitsa_tests::node::Node;
 use zarnitsa_tests::wait;
 
 use crate::paying::pay_both_ways;
@@ -35,7 +37,7 @@ fn raise_fees(world: &World) {
 }
 
 /// Mines on until the channel's opener has raised its fee rate, and pays at the new one.
-fn check_update(world: &World, link: &Link) {
+fn check_update(world: &World, ours: &Node, ldk: &Ldk, link: &Link) {
     let before = link.ldk_side().feerate_per_kw;
     raise_fees(world);
     let mut mined = Instant::now();
@@ -48,6 +50,8 @@ fn check_update(world: &World, link: &Link) {
         (now > before * 2).then_some(now)
     });
     println!("fee rate {before} -> {after} sat/kw");
+    // Whoever pays counts the blocks of a deadline from the tip that it knows: far behind the payee's it has passed there.
+    world.until_seen(&[ours], &[ldk]);
     link.until_usable();
     pay_both_ways(link);
     assert_eq!(link.ldk_side().feerate_per_kw, after);
@@ -58,7 +62,7 @@ fn fee_update_by_ldk_is_followed() {
     let world = World::start();
     let (ours, ldk) = (world.ours("ours", "hub"), world.ldk("ldk"));
     let link = Link::opened_by_ldk(&world, &ours, &ldk, Plan::private(1_000_000));
-    check_update(&world, &link);
+    check_update(&world, &ours, &ldk, &link);
 }
 
 #[test]
@@ -66,5 +70,5 @@ fn fee_update_by_us_is_followed() {
     let world = World::start();
     let (ours, ldk) = (world.ours("ours", "hub"), world.ldk("ldk"));
     let link = Link::opened_by_us(&world, &ours, &ldk, Plan::private(1_000_000));
-    check_update(&world, &link);
+    check_update(&world, &ours, &ldk, &link);
 }
