@@ -56,7 +56,7 @@ pub enum OpenError {
     },
     /// The ledger was made with other services or other parameters of them.
     #[error(
-        "the ledger in {path} was made with other services: expected {expected}, found {found}"
+        "the ledger in {path} was made by another version or with other services: expected {expected}, found {found}"
     )]
     ForeignGenesis {
         /// The ledger's folder.

@@ -9,7 +9,7 @@ import { Head, type SeenHead } from './head.js'
 import { isHex } from './hex.js'
 import { count, hex, object, type Json } from './json.js'
 import { MAX_HISTORY } from './limits.js'
-import { hashedMapEntries, listEntries, mapEntries, mapEntry, soleEntry, tableRoot } from './proofs.js'
+import { listEntries, mapEntries, mapEntry, soleEntry, tableRoot } from './proofs.js'
 import {
   readChannel,
   readConfig,
@@ -145,7 +145,7 @@ export class LightClient {
   /** Payments that passed through this node: every one, or the newest where there are too many for an answer. */
   async forwards(): Promise<Proved<Items<Forward>>> {
     const { json, block, table } = await this.#ask('/forwards?', 'forwards')
-    const { present, complete } = hashedMapEntries(json.to_forward, table.root)
+    const { present, complete } = mapEntries(json.to_forward, table.root)
     return { value: { items: [...present.values()].map(readForward), complete }, block, table }
   }
 

@@ -25,6 +25,7 @@ import {
   ReestablishSchema,
   RequestResultSchema,
   RevocationSchema,
+  StepsSchema,
 } from './gen/lightning_transactions_pb.js'
 import {
   AskChannelRequestSchema,
@@ -61,6 +62,7 @@ export const SERVICE_METHODS: readonly (readonly [name: string, schema: DescMess
   ['ask_step', AskStepSchema],
   ['ask_decision', AskDecisionSchema],
   ['open_asked', OpenAskedSchema],
+  ['steps', StepsSchema],
 ]
 
 /** What a transaction says. */

@@ -12,7 +12,6 @@ import { count, hex, list, object } from './json.js'
 /** Stored bytes travel as hex. Decoding and encoding them again would change them where encodings differ. */
 const STORED: Codec<string> = { serialize: (text) => fromHex(hex(text, 'value')) }
 const TABLE_NAME: Codec<string> = { serialize: (name) => new TextEncoder().encode(name) }
-const LONG_KEY: Codec<string> = { serialize: (key) => fromHex(hex(key, 'key')) }
 const RAW_KEY: Codec<string> = { serialize: (key) => fromHex(hex(key, 'key', 32)) }
 
 /** What a map proof shows. */
@@ -40,18 +39,9 @@ export function tableRoot(indexProof: unknown, stateHash: string, table: string)
   return root
 }
 
-/** The entries of a table whose keys are 32 bytes. */
+/** The entries of a table. Their keys are 32 bytes. */
 export function mapEntries(json: unknown, root: string): MapEntries {
   const proof = attempt('map proof', () => new exonum.MapProof(json, exonum.MapProof.rawKey(RAW_KEY), STORED))
-  same(proof.merkleRoot, root, 'the values are not in the table')
-  const present = new Map([...proof.entries].map(([key, value]) => [key, fromHex(value)]))
-  const rest = list(object(json, 'map proof').proof, 'proof').length
-  return { present, absent: proof.missingKeys, complete: rest === 0 }
-}
-
-/** The entries of a table whose keys are longer, and stand in it by their hash. */
-export function hashedMapEntries(json: unknown, root: string): MapEntries {
-  const proof = attempt('map proof', () => new exonum.MapProof(json, LONG_KEY, STORED))
   same(proof.merkleRoot, root, 'the values are not in the table')
   const present = new Map([...proof.entries].map(([key, value]) => [key, fromHex(value)]))
   const rest = list(object(json, 'map proof').proof, 'proof').length

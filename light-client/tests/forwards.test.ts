@@ -7,8 +7,8 @@ import { fromHex, LightClient, toHex } from '../src/index.js'
 import { blockProof, validator } from './made.js'
 import { bytes, id } from './vectors.js'
 
-/** As the node names an HTLC in: channel, 2 for offered to it, number. */
-const KEY = `${id(1)}02${'00'.repeat(7)}05`
+/** As the ledger names an HTLC in: of the channel's id, 2 for offered to it, the number 5 with its bits in reverse. */
+const KEY = `${id(1).slice(18)}02${'00'.repeat(7)}a0`
 const NAME = { serialize: (name: string) => new TextEncoder().encode(name) }
 const HEX = { serialize: (text: string) => fromHex(text) }
 
@@ -27,7 +27,7 @@ function answer(outgoingMsat: bigint) {
     ),
   )
   const toForward = { entries: [{ key: KEY, value }], proof: [] }
-  const { merkleRoot: root } = new exonum.MapProof(toForward, HEX, HEX)
+  const { merkleRoot: root } = new exonum.MapProof(toForward, exonum.MapProof.rawKey(HEX), HEX)
   const toTable = { entries: [{ key: 'lightning.forwards', value: root }], proof: [] }
   const { merkleRoot: stateHash } = new exonum.MapProof(toTable, NAME, exonum.Hash)
   return { block_proof: blockProof(stateHash), to_table: toTable, to_forward: toForward }

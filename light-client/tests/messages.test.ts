@@ -64,6 +64,7 @@ const ARGUMENTS: DescMessage[] = [
   transactions.AskStepSchema,
   transactions.AskDecisionSchema,
   transactions.OpenAskedSchema,
+  transactions.StepsSchema,
 ]
 
 /** The methods that the operator signs. */

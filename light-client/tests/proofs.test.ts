@@ -15,7 +15,7 @@ import {
   verifyBlock,
   verifyLocation,
 } from '../src/index.js'
-import { id, proof, vectors } from './vectors.js'
+import { bytes, id, proof, vectors } from './vectors.js'
 
 const key = vectors().validator_key
 
@@ -74,9 +74,10 @@ test('policy is proved as the one value of its table', () => {
 })
 
 test('part of a list is proved with its places', () => {
-  const { entries, length } = listEntries(proof('events').to_events, root('events', 'lightning.events'))
-  expect(entries.map(({ index }) => index)).toEqual([1, 2])
-  expect(length).toBeGreaterThan(2)
+  const { list } = vectors()
+  const { entries, length } = listEntries(list.proof, list.root)
+  expect(entries).toEqual([1, 2].map((index) => ({ index, value: bytes(index + 1, 4) })))
+  expect(length).toBe(5)
 })
 
 test('proof about another key answers another question', () => {
@@ -104,9 +105,9 @@ test('changed value, key, table or place does not match', () => {
   expect(() => tableRoot(to_table, stateHash, 'lightning.invoices')).toThrow('not in the state')
   expect(() => soleEntry('00', root('policy', 'lightning.policy'))).toThrow('not the one')
 
-  const events = proof('events').to_events as { entries: [number, string][]; length: number }
-  events.entries[0]![0] = 0
-  expect(() => listEntries(events, root('events', 'lightning.events'))).toThrow()
+  const { list } = vectors()
+  list.proof.entries[0]![0] = 0
+  expect(() => listEntries(list.proof, list.root)).toThrow()
 })
 
 test('present key cannot be shown as absent', () => {

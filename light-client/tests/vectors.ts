@@ -9,6 +9,7 @@ interface Vectors {
   operator_key: string
   transactions: Record<string, { body: string; hash: string }>
   outcomes: Record<string, { transaction: Json; call_status: Json & { block: Json; call_proof: Json } }>
+  list: { root: string; proof: Json & { entries: [number, string][] } }
   proofs: Record<string, Json & { block_proof: Json & { block: Json; precommits: string[] }; to_table: Json }>
 }
 

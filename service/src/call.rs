@@ -13,8 +13,9 @@ use crate::records::{
 };
 use crate::transactions::{
     AskDecision, AskStep, BatchSigned, ChainStep, ChannelPolicyChange, Closing, Commitment,
-    FeeUpdate, HtlcAdd, HtlcResolve, InvoiceStep, LightningInterface, OpenAsked, Opening,
-    PaymentOrder, PaymentResult, PolicyChange, Ready, Reestablish, RequestResult, Revocation, Step,
+    FeeUpdate, HtlcAdd, HtlcResolve, InvoiceStep, JoinedStep, LightningInterface, OpenAsked,
+    Opening, PaymentOrder, PaymentResult, PolicyChange, Ready, Reestablish, RequestResult,
+    Revocation, Step, Steps,
 };
 use crate::INSTANCE_ID;
 
@@ -34,6 +35,16 @@ pub enum LedgerCall {
         command: Box<Command>,
         /// What the ledger keeps beside it.
         attachment: Attachment,
+    },
+    /// A channel is moved by several commands that may stand together ([`may_join`]): all of them, or none. Signed by the
+    /// node.
+    Commands {
+        /// The channel.
+        channel_id: ChannelId,
+        /// As for a single command, of the first one.
+        step: u64,
+        /// One to [`MAX_STEPS`](crate::transactions::MAX_STEPS) of them, in their order.
+        commands: Vec<(Command, Attachment)>,
     },
     /// An invoice is made, cancelled or has expired. Signed by the operator or the node.
     Invoice(InvoiceStep),
@@ -102,6 +113,22 @@ pub fn transaction(keypair: &KeyPair, call: LedgerCall) -> Verified<AnyTx> {
             },
             attachment,
         ),
+        LedgerCall::Commands {
+            channel_id,
+            step,
+            commands,
+        } => {
+            let steps = (step..).zip(commands).filter_map(|(number, one)| {
+                let (command, attachment) = one;
+                let step = Step {
+                    channel_id,
+                    number,
+                    command,
+                };
+                joined(step, attachment)
+            });
+            keypair.steps(INSTANCE_ID, Steps::new(steps.collect()))
+        }
         LedgerCall::Invoice(argument) => keypair.invoice(INSTANCE_ID, argument),
         LedgerCall::Payment(argument) => keypair.payment(INSTANCE_ID, argument),
         LedgerCall::PaymentResult(argument) => keypair.payment_result(INSTANCE_ID, argument),
@@ -170,22 +197,49 @@ impl Method {
     }
 }
 
+/// Whether the command may stand beside others in one transaction.
+pub fn may_join(command: &Command) -> bool {
+    match Method::of(command) {
+        Method::Commitment
+        | Method::Revocation
+        | Method::HtlcAdd
+        | Method::HtlcResolve
+        | Method::FeeUpdate => true,
+        Method::Ready | Method::Reestablish | Method::Closing | Method::ChainEvent => false,
+    }
+}
+
+/// None where the command must stand alone: whoever joins steps asks [`may_join`] before.
+fn joined(step: Step, attachment: Attachment) -> Option<JoinedStep> {
+    Some(match Method::of(&step.command) {
+        Method::Commitment => JoinedStep::Commitment(Commitment::new(step)),
+        Method::Revocation => JoinedStep::Revocation(Revocation::new(step)),
+        Method::HtlcAdd => JoinedStep::HtlcAdd(Box::new(htlc_add(step, attachment))),
+        Method::HtlcResolve => JoinedStep::HtlcResolve(Box::new(htlc_resolve(step, attachment))),
+        Method::FeeUpdate => JoinedStep::FeeUpdate(FeeUpdate::new(step)),
+        Method::Ready | Method::Reestablish | Method::Closing | Method::ChainEvent => return None,
+    })
+}
+
+fn htlc_add(step: Step, attachment: Attachment) -> HtlcAdd {
+    let causes = (attachment.incoming, attachment.route);
+    let onion = HtlcOnion {
+        packet: attachment.onion,
+        path_key: attachment.path_key,
+    };
+    HtlcAdd::new(step, onion, causes)
+}
+
+fn htlc_resolve(step: Step, attachment: Attachment) -> HtlcResolve {
+    HtlcResolve::new(step, attachment.failure, attachment.attribution)
+}
+
 fn step_transaction(keypair: &KeyPair, step: Step, attachment: Attachment) -> Verified<AnyTx> {
     match Method::of(&step.command) {
         Method::Commitment => keypair.commitment(INSTANCE_ID, Commitment::new(step)),
         Method::Revocation => keypair.revocation(INSTANCE_ID, Revocation::new(step)),
-        Method::HtlcAdd => {
-            let causes = (attachment.incoming, attachment.route);
-            let onion = HtlcOnion {
-                packet: attachment.onion,
-                path_key: attachment.path_key,
-            };
-            keypair.htlc_add(INSTANCE_ID, HtlcAdd::new(step, onion, causes))
-        }
-        Method::HtlcResolve => keypair.htlc_resolve(
-            INSTANCE_ID,
-            HtlcResolve::new(step, attachment.failure, attachment.attribution),
-        ),
+        Method::HtlcAdd => keypair.htlc_add(INSTANCE_ID, htlc_add(step, attachment)),
+        Method::HtlcResolve => keypair.htlc_resolve(INSTANCE_ID, htlc_resolve(step, attachment)),
         Method::FeeUpdate => keypair.fee_update(INSTANCE_ID, FeeUpdate::new(step)),
         Method::Ready => keypair.ready(INSTANCE_ID, Ready::new(step)),
         Method::Reestablish => keypair.reestablish(INSTANCE_ID, Reestablish::new(step)),

@@ -25,7 +25,7 @@ mod wire;
 
 use exonum::runtime::InstanceId;
 
-pub use self::call::{transaction, Attachment, LedgerCall};
+pub use self::call::{may_join, transaction, Attachment, LedgerCall};
 pub use self::errors::{
     AskError, ChannelError, HtlcError, InvoiceError, OpeningError, OperatorError, PaymentError,
 };
@@ -33,7 +33,7 @@ pub use self::machines::Machines;
 pub use self::memo::MemoVerifier;
 pub use self::schema::Schema;
 pub use self::service::LightningService;
-pub use self::steps::{channel_step, ChannelStep};
+pub use self::steps::{channel_steps, ChannelStep};
 
 /// The service's number in the ledger.
 pub const INSTANCE_ID: InstanceId = 100;

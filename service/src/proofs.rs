@@ -90,7 +90,7 @@ pub struct HtlcProof {
     #[serde(flatten)]
     pub table: ToTable,
     /// From there to an `HtlcRecord`.
-    pub to_htlc: MapProof<HtlcKey, StoredBytes>,
+    pub to_htlc: MapProof<Hash, StoredBytes, Raw>,
 }
 
 /// An invoice, or its absence.
@@ -120,7 +120,7 @@ pub struct ForwardProof {
     #[serde(flatten)]
     pub table: ToTable,
     /// From there, by the HTLC in, to a `Forward`.
-    pub to_forward: MapProof<HtlcKey, StoredBytes>,
+    pub to_forward: MapProof<Hash, StoredBytes, Raw>,
 }
 
 /// An order of the operator, or its absence.
@@ -153,16 +153,6 @@ pub struct EntryProof {
     pub value: Option<StoredBytes>,
 }
 
-/// A part of the numbered log.
-#[derive(Debug, Serialize)]
-pub struct EventsProof {
-    /// To `lightning.events`.
-    #[serde(flatten)]
-    pub table: ToTable,
-    /// From there to entries of type `Event`.
-    pub to_events: ListProof<StoredBytes>,
-}
-
 /// A channel, present or absent.
 pub fn channel(snapshot: &dyn Snapshot, id: &ChannelId) -> Option<ChannelProof> {
     Some(ChannelProof {
@@ -193,10 +183,10 @@ pub fn history(snapshot: &dyn Snapshot, id: &ChannelId, range: Range<u64>) -> Op
 
 /// An HTLC, present or absent.
 pub fn htlc(snapshot: &dyn Snapshot, key: &HtlcKey) -> Option<HtlcProof> {
-    let index = service(snapshot)?.get_proof_map::<_, HtlcKey, StoredBytes>("htlcs");
+    let index = service(snapshot)?.get_raw_proof_map::<_, Hash, StoredBytes>("htlcs");
     Some(HtlcProof {
         table: to_table(snapshot, "htlcs")?,
-        to_htlc: index.get_proof(*key),
+        to_htlc: index.get_proof(key.raw()),
     })
 }
 
@@ -218,10 +208,10 @@ pub fn payment(snapshot: &dyn Snapshot, hash: &PaymentHash) -> Option<PaymentPro
 
 /// Several payments that passed through this node by one proof, by their HTLCs in.
 pub fn forwards(snapshot: &dyn Snapshot, incoming: &[HtlcKey]) -> Option<ForwardProof> {
-    let index = service(snapshot)?.get_proof_map::<_, HtlcKey, StoredBytes>("forwards");
+    let index = service(snapshot)?.get_raw_proof_map::<_, Hash, StoredBytes>("forwards");
     Some(ForwardProof {
         table: to_table(snapshot, "forwards")?,
-        to_forward: index.get_multiproof(incoming.iter().copied()),
+        to_forward: index.get_multiproof(incoming.iter().map(HtlcKey::raw)),
     })
 }
 
@@ -266,15 +256,6 @@ pub fn policy(snapshot: &dyn Snapshot) -> Option<EntryProof> {
 /// Whose ledger it is.
 pub fn config(snapshot: &dyn Snapshot) -> Option<EntryProof> {
     entry(snapshot, "config")
-}
-
-/// Events `range`, cut to what there is and to [`MAX_LIST_RANGE`].
-pub fn events(snapshot: &dyn Snapshot, range: Range<u64>) -> Option<EventsProof> {
-    let list = service(snapshot)?.get_proof_list::<_, StoredBytes>("events");
-    Some(EventsProof {
-        table: to_table(snapshot, "events")?,
-        to_events: list.get_range_proof(cut(&range, list.len())),
-    })
 }
 
 fn service(snapshot: &dyn Snapshot) -> Option<Prefixed<&dyn Snapshot>> {

@@ -89,7 +89,7 @@ pub fn history(
 
 /// An HTLC, resolved ones included.
 pub fn htlc(snapshot: &dyn Snapshot, key: &HtlcKey) -> Option<HtlcRecord> {
-    schema(snapshot).htlcs().get(key)
+    schema(snapshot).htlcs().get(&key.raw())
 }
 
 /// The HTLCs of a channel with ids below these, of this node's and of the peer's, resolved ones included.
@@ -99,7 +99,11 @@ pub fn htlcs_below(snapshot: &dyn Snapshot, id: &ChannelId, below: (u64, u64)) -
     let counterparty = (0..below.1).map(|number| (Side::Counterparty, number));
     holder
         .chain(counterparty)
-        .filter_map(|(side, number)| schema.htlcs().get(&HtlcKey::new(id, side, HtlcId(number))))
+        .filter_map(|(side, number)| {
+            schema
+                .htlcs()
+                .get(&HtlcKey::new(id, side, HtlcId(number)).raw())
+        })
         .collect()
 }
 
@@ -120,7 +124,7 @@ pub fn returned_failure(snapshot: &dyn Snapshot, outgoing: &HtlcKey) -> Option<R
 
 /// A payment that passes through this node, by its HTLC in.
 pub fn forward(snapshot: &dyn Snapshot, incoming: &HtlcKey) -> Option<Forward> {
-    schema(snapshot).forwards().get(incoming)
+    schema(snapshot).forwards().get(&incoming.raw())
 }
 
 /// Payments that pass or passed through this node, the newest first: `limit` at most, `skip` left out.
@@ -130,7 +134,7 @@ pub fn forwards(snapshot: &dyn Snapshot, skip: u64, limit: usize) -> Vec<Forward
         .filter_map(|index| {
             schema
                 .forwards()
-                .get(&schema.forward_order().get(index)?.key())
+                .get(&schema.forward_order().get(index)?.key().raw())
         })
         .collect()
 }

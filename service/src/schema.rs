@@ -3,8 +3,7 @@
 use exonum::crypto::Hash;
 use exonum_merkledb::access::{Access, FromAccess};
 use exonum_merkledb::{
-    Group, KeySetIndex, ListIndex, MapIndex, ProofEntry, ProofListIndex, ProofMapIndex,
-    RawProofMapIndex,
+    Group, KeySetIndex, ListIndex, MapIndex, ProofEntry, ProofListIndex, RawProofMapIndex,
 };
 
 use crate::records::{
@@ -45,14 +44,14 @@ indexes! {
     channels: RawProofMapIndex<T::Base, Hash, ChannelRecord>,
     /// Each channel's steps. Their hash and number stand in the channel's record.
     history: Group<T, Hash, ProofListIndex<T::Base, HistoryEntry>>,
-    /// All HTLCs that ever were.
-    htlcs: ProofMapIndex<T::Base, HtlcKey, HtlcRecord>,
+    /// All HTLCs that ever were, by [`HtlcKey::raw`].
+    htlcs: RawProofMapIndex<T::Base, Hash, HtlcRecord>,
     /// Onions of HTLCs that live, each with its path key where it has one.
     onions: MapIndex<T::Base, HtlcKey, Vec<u8>>,
     /// Attribution data of HTLCs that fail, and of those that this node fulfils, until they are gone.
     attributions: MapIndex<T::Base, HtlcKey, Vec<u8>>,
-    /// Payments that pass through this node, by the HTLC in.
-    forwards: ProofMapIndex<T::Base, HtlcKey, Forward>,
+    /// Payments that pass through this node, by the [`HtlcKey::raw`] of the HTLC in.
+    forwards: RawProofMapIndex<T::Base, Hash, Forward>,
     /// HTLCs in, in the order in which they were forwarded.
     forward_order: ListIndex<T::Base, HtlcRef>,
     /// Why HTLCs out failed, while the HTLC in still has to be told.
@@ -63,8 +62,8 @@ indexes! {
     payments: RawProofMapIndex<T::Base, Hash, Payment>,
     /// By hash of the ledger transaction that gave the order.
     requests: RawProofMapIndex<T::Base, Hash, Request>,
-    /// The numbered log.
-    events: ProofListIndex<T::Base, Event>,
+    /// The numbered log: what to look at. It proves nothing, and need not: what an event is about does.
+    events: ListIndex<T::Base, Event>,
     /// Channels that are not over.
     live_channels: KeySetIndex<T::Base, Hash>,
     /// Funding outputs that a channel has or had: txid, then index in big-endian.

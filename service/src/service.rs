@@ -26,17 +26,19 @@ use crate::transactions::{
     AskDecision, AskStep, BatchSigned, ChainStep, ChannelPolicyChange, Closing, Commitment,
     FeeUpdate, HtlcAdd, HtlcResolve, InvoiceStep, LightningInterface, OpenAsked, Opening,
     PaymentOrder, PaymentResult, PolicyChange, Ready, Reestablish, RequestResult, Revocation,
+    Steps,
 };
 use crate::{INSTANCE_ID, INSTANCE_NAME};
 
 /// The service, and the factory that Exonum's runtime makes it with.
 ///
-/// The artifact's version is written by hand: with another one, a ledger that exists could not be opened.
+/// The artifact's version is written by hand, and rises when what is stored changes its form: a ledger of another one is
+/// refused before anything reads it.
 #[derive(Clone, ServiceDispatcher, ServiceFactory)]
 #[service_dispatcher(implements("LightningInterface"))]
 #[service_factory(
     artifact_name = "zarnitsa.lightning",
-    artifact_version = "1.0.0",
+    artifact_version = "2.0.0",
     proto_sources = "proto",
     service_constructor = "Self::instance"
 )]
@@ -248,5 +250,9 @@ impl LightningInterface<ExecutionContext<'_>> for LightningService {
 
     fn open_asked(&self, context: ExecutionContext<'_>, argument: OpenAsked) -> Self::Output {
         Ledger::enter(&context, Author::Node)?.open_asked(argument)
+    }
+
+    fn steps(&self, context: ExecutionContext<'_>, argument: Steps) -> Self::Output {
+        Ledger::enter(&context, Author::Node)?.steps(argument, self.memory())
     }
 }

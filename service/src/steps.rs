@@ -6,10 +6,13 @@ use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::opening::Opening as Transcript;
 
 use crate::transactions::{
-    BatchSigned, ChainStep, Closing, Commitment, FeeUpdate, HtlcAdd, HtlcResolve, Opening, Ready,
-    Reestablish, Revocation, Step,
+    BatchSigned, ChainStep, Closing, Commitment, FeeUpdate, HtlcAdd, HtlcResolve, JoinedStep,
+    Opening, Ready, Reestablish, Revocation, Step, Steps,
 };
 use crate::INSTANCE_ID;
+
+/// The method of `LightningInterface` that carries several steps.
+const STEPS: u32 = 24;
 
 /// What a transaction did to a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +23,31 @@ pub enum ChannelStep {
     Moved(Box<Step>),
 }
 
-/// What the transaction did to this channel; `None` where it did nothing to it, or cannot be read.
-pub fn channel_step(message: &Verified<AnyTx>, id: &ChannelId) -> Option<ChannelStep> {
+impl ChannelStep {
+    /// How many steps the channel had made before this one.
+    pub fn number(&self) -> u64 {
+        match self {
+            Self::Opening(_) => 0,
+            Self::Moved(step) => step.number,
+        }
+    }
+}
+
+/// What the transaction did to this channel, in order: nothing where it is about another one, or cannot be read.
+pub fn channel_steps(message: &Verified<AnyTx>, id: &ChannelId) -> Vec<ChannelStep> {
+    let call = message.payload();
+    if (call.call_info.instance_id, call.call_info.method_id) != (INSTANCE_ID, STEPS) {
+        return channel_step(message, id).into_iter().collect();
+    }
+    let steps = read::<Steps>(&call.arguments).map(Steps::into_steps);
+    let steps = steps.into_iter().flatten().map(JoinedStep::into_step);
+    steps
+        .filter(|step| step.channel_id == *id)
+        .map(|step| ChannelStep::Moved(Box::new(step)))
+        .collect()
+}
+
+fn channel_step(message: &Verified<AnyTx>, id: &ChannelId) -> Option<ChannelStep> {
     let call = message.payload();
     if call.call_info.instance_id != INSTANCE_ID {
         return None;

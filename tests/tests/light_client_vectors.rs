@@ -11,13 +11,15 @@
 
 use exonum::blockchain::CallInBlock;
 use exonum::crypto::{KeyPair, Seed};
-use exonum::merkledb::{BinaryValue, ObjectHash};
+use exonum::merkledb::access::CopyAccessExt as _;
+use exonum::merkledb::{BinaryValue, Database as _, ObjectHash, TemporaryDB};
 use exonum::messages::{AnyTx, Verified};
 use exonum_explorer::BlockchainExplorer;
 use serde_json::{json, Value};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, PaymentHash, PaymentPreimage};
 use zarnitsa_ledger::{Committed, Ledger, LedgerOptions, Services, Validator};
+use zarnitsa_service::proofs::{self, StoredBytes};
 use zarnitsa_service::records::{
     Ask, AskChannelRequest, ChannelPolicy, CloseChannelRequest, Config, Genesis, OpenBatchRequest,
     OpenChannelRequest, Policy,
@@ -26,7 +28,7 @@ use zarnitsa_service::transactions::{
     AskChange, AskDecision, AskStep, ChannelPolicyChange, InvoiceChange, InvoiceStep, NewInvoice,
     PaymentOrder, PolicyChange,
 };
-use zarnitsa_service::{proofs, transaction, LedgerCall, LightningService};
+use zarnitsa_service::{transaction, LedgerCall, LightningService};
 
 const PEER: &str = "02eec7245d6b7d2ccb30380bfbe2a3648cd7a942653f5aa340edcea1f283686619";
 
@@ -324,9 +326,17 @@ fn made() -> Value {
             "payment": proofs::payment(&*snapshot, &hash(5)),
             "asks": proofs::asks(&*snapshot, &[ask_key]),
             "asks_incomplete": proofs::asks(&*snapshot, &[]),
-            "events": proofs::events(&*snapshot, 1..3),
         },
+        "list": list(),
     })
+}
+
+/// The second and the third of five entries, and the hash of all.
+fn list() -> Value {
+    let fork = TemporaryDB::new().fork();
+    let mut list = fork.get_proof_list("list");
+    list.extend((1..=5).map(|byte| StoredBytes(vec![byte; 4])));
+    json!({ "root": list.object_hash(), "proof": list.get_range_proof(1..3) })
 }
 
 /// Without what carries the time of the run.

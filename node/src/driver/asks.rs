@@ -90,7 +90,7 @@ impl Driver {
 
     fn submit_ask_step(&self, peer: PublicKey, id: [u8; 32], change: AskChange) {
         let call = LedgerCall::AskStep(AskStep { peer, id, change });
-        let _queued = self.shared.submit(call); // its block tells what came of it
+        let _queued = self.outbox.submit(call); // its block tells what came of it
     }
 
     /// The ledger has judged an ask. The peers of those that it took in hear of it with the block's events.
@@ -188,7 +188,7 @@ impl Driver {
             nonce: rand::random(),
         };
         self.asks.ordering = true;
-        let _queued = self.shared.submit(LedgerCall::OpenAsked(order)); // its block tells what came of it
+        let _queued = self.outbox.submit(LedgerCall::OpenAsked(order)); // its block tells what came of it
     }
 
     /// The ledger has judged the order.

@@ -247,9 +247,9 @@ impl Driver {
             told.push((*id, events));
         }
         let call = LedgerCall::BatchSigned(BatchSigned { request, openings });
-        let receipt = Some(self.shared.submit(call));
+        let receipt = Some(self.outbox.submit(call));
         if let Some((target, connection)) = first {
-            self.enqueue(EffectBatch {
+            self.outbox.enqueue(EffectBatch {
                 receipt,
                 target,
                 connection,
@@ -269,7 +269,7 @@ impl Driver {
             channel_id: None,
             reason: String::new(),
         };
-        let _queued = self.shared.submit(LedgerCall::RequestResult(result)); // whoever waits is woken by the block
+        let _queued = self.outbox.submit(LedgerCall::RequestResult(result)); // whoever waits is woken by the block
     }
 
     /// An order to open came to nothing. If it was for a batch, none of its channels is opened.
@@ -307,7 +307,7 @@ impl Driver {
             return;
         }
         let text = "the opening is given up".to_owned();
-        self.enqueue(EffectBatch {
+        self.outbox.enqueue(EffectBatch {
             receipt: None,
             target,
             connection,

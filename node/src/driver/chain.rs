@@ -177,7 +177,7 @@ impl Driver {
             connection: None,
             effects,
         };
-        self.enqueue(batch);
+        self.outbox.enqueue(batch);
         self.follow(id, events);
         self.withdraw_forwards(id);
     }

@@ -37,7 +37,7 @@ pub(super) enum Effect {
     },
 }
 
-/// The effects of one step.
+/// The effects of the steps that share a ledger transaction.
 #[derive(Debug)]
 pub(super) struct Batch {
     /// Of the ledger transaction that they wait for; none where nothing was to be stored.

@@ -64,7 +64,7 @@ impl Session {
 pub(super) struct Live {
     pub machine: Channel,
     pub session: Session,
-    /// How many ledger transactions the channel has had: the number that the next one must name.
+    /// How many steps the ledger has of the channel, with those that are on their way there: the number of the next one.
     pub steps: u64,
     /// How often the ledger refused what the machine had accepted.
     pub diverged: u32,

@@ -1,9 +1,8 @@
 //! The driver: one task that owns all channels of this node.
 //!
 //! For each thing that happens it asks the pure machine first. What the machine refuses never reaches the
-//! ledger. What it accepts is submitted as one ledger transaction, and the driver goes on with the next state
-//! at once, so that many steps share a block; their effects wait in order until that block is on disk
-//! ([`effects`]). The driver itself stores nothing: after a restart it is made again from the ledger.
+//! ledger. What it accepts is submitted ([`outbox`]), and the driver goes on with the next state at once, so that
+//! many steps share a block; their effects wait in order until that block is on disk ([`effects`]). The driver itself stores nothing: after a restart it is made again from the ledger.
 
 mod announcing;
 mod asks;
@@ -20,6 +19,7 @@ mod htlcs;
 mod live;
 mod negotiated;
 mod opening;
+mod outbox;
 mod payments;
 mod peers;
 mod receiving;
@@ -55,11 +55,12 @@ use crate::wire::WireError;
 use announcing::Announcings;
 use asks::Asks;
 use batches::Batches;
-use effects::{Batch, Executor};
+use effects::Executor;
 use forwarding::{Links, Names};
 use heads::Heads;
 use live::Live;
 use opening::Openings;
+use outbox::Outbox;
 use receiving::Held;
 use sending::Sendings;
 use updates::Published;
@@ -173,7 +174,7 @@ pub(crate) struct Driver {
     heads: Heads,
     /// Payments of this node that are under way.
     sendings: Sendings,
-    effects: mpsc::UnboundedSender<Batch>,
+    outbox: Outbox,
     events: mpsc::UnboundedReceiver<Event>,
     to_self: mpsc::UnboundedSender<Event>,
     /// Outputs of closes that are watched, and whose they are.
@@ -204,6 +205,7 @@ impl Driver {
         let executor = Executor::new(shared.clone(), to_self.clone());
         tokio::spawn(executor.run(batches));
         Self {
+            outbox: Outbox::new(shared.clone(), effects),
             shared,
             channels: BTreeMap::new(),
             by_peer: HashMap::new(),
@@ -221,7 +223,6 @@ impl Driver {
             published: Published::default(),
             heads: Heads::new(kept),
             sendings: Sendings::default(),
-            effects,
             events,
             to_self,
             tracked: HashMap::new(),
@@ -238,6 +239,7 @@ impl Driver {
     pub(crate) async fn run(mut self, mut inputs: Inputs) -> Result<(), String> {
         if self.shared.signer.refusing().is_none() {
             self.resume();
+            self.outbox.flush();
         }
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -251,7 +253,7 @@ impl Driver {
                 Some(event) = self.events.recv() => Turn::Event(event),
                 Some(event) = inputs.chain.recv() => Turn::Chain(event),
                 block = inputs.blocks.recv() => Turn::Block(block.ok_or_else(|| self.why_stopped())?),
-                () = self.effects.closed() => return Err(self.why_stopped()),
+                () = self.outbox.closed() => return Err(self.why_stopped()),
                 _ = ticks.tick(), if self.waits_for_time() => Turn::Tick,
                 event = inputs.peers.recv() => Turn::Peer(event),
             };
@@ -265,6 +267,7 @@ impl Driver {
             if self.shared.signer.refusing().is_none() {
                 self.commit_what_is_due();
             }
+            self.outbox.flush();
         }
     }
 

@@ -324,7 +324,7 @@ impl Driver {
             transcript: opening,
             request,
         };
-        let receipt = Some(self.shared.submit(LedgerCall::Opening(Box::new(argument))));
+        let receipt = Some(self.outbox.submit(LedgerCall::Opening(Box::new(argument))));
         let live = Live {
             machine: channel,
             session: Session::Ready(connection),
@@ -336,7 +336,7 @@ impl Driver {
         self.heads.moved(target.node_id);
         self.shared.watch_channel(&live.machine, self.block_height);
         self.own(live);
-        self.enqueue(Batch {
+        self.outbox.enqueue(Batch {
             receipt,
             target,
             connection: Some(connection),

@@ -239,7 +239,7 @@ impl Driver {
             attempt,
             failure,
         };
-        let _queued = self.shared.submit(LedgerCall::PaymentResult(result)); // whoever waits is woken by the block
+        let _queued = self.outbox.submit(LedgerCall::PaymentResult(result)); // whoever waits is woken by the block
     }
 
     fn fail_payment(&self, payment: &Payment, failure: Failure) {

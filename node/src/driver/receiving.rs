@@ -177,7 +177,7 @@ impl Driver {
             payment_hash,
             change,
         };
-        let _queued = self.shared.submit(LedgerCall::Invoice(step)); // whoever waits is woken by the block
+        let _queued = self.outbox.submit(LedgerCall::Invoice(step)); // whoever waits is woken by the block
     }
 
     /// A payment that nobody asked for. It has an entry among the invoices, so that it is shown with its proof.

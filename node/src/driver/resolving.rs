@@ -118,7 +118,7 @@ impl Driver {
         let Some(live) = self.channels.get(&id) else {
             return;
         };
-        self.enqueue(Batch {
+        self.outbox.enqueue(Batch {
             receipt: None,
             target: live.target(),
             connection: None,
@@ -210,7 +210,7 @@ impl Driver {
             return;
         };
         let effects = vec![Effect::Contested { outpoint, txid }];
-        self.enqueue(Batch {
+        self.outbox.enqueue(Batch {
             receipt: None,
             target: live.target(),
             connection: None,

@@ -10,7 +10,7 @@ use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::message::OutgoingMessage;
 use zarnitsa_channel::params::Side;
 use zarnitsa_channel::state::Context;
-use zarnitsa_service::{Attachment, LedgerCall};
+use zarnitsa_service::Attachment;
 
 use super::effects::{Batch, Effect};
 use super::forwarding::{names_of, Passed};
@@ -144,37 +144,26 @@ impl Driver {
                 self.links.insert((id, newest), incoming, hidden);
             }
         }
-        let receipt = if unchanged {
-            None
+        let batch = Batch {
+            receipt: None,
+            target: live.target(),
+            connection: live.connection(),
+            effects,
+        };
+        if unchanged {
+            self.outbox.enqueue(batch);
         } else {
-            let call = LedgerCall::Command {
-                channel_id: id,
-                step: live.steps,
-                command: Box::new(step.command),
-                attachment: step.attachment,
-            };
+            let number = live.steps;
             live.steps += 1;
             self.heads.moved(live.machine.params().peer);
-            Some(self.shared.submit(call))
-        };
-        let (target, connection) = (live.target(), live.connection());
-        self.enqueue(Batch {
-            receipt,
-            target,
-            connection,
-            effects,
-        });
+            self.outbox.step(id, number, step, batch);
+        }
         Ok(events)
-    }
-
-    pub(super) fn enqueue(&self, batch: Batch) {
-        // The executor only goes before the driver when the ledger has stopped, and then the driver is told.
-        let _ = self.effects.send(batch);
     }
 
     /// Effects that need no step: what a channel says on its own account.
     pub(super) fn say(&self, live: &Live, message: OutgoingMessage) {
-        self.enqueue(Batch {
+        self.outbox.enqueue(Batch {
             receipt: None,
             target: live.target(),
             connection: live.connection(),
@@ -185,7 +174,7 @@ impl Driver {
     /// As [`say`](Self::say), of messages that are not the machine's: BOLT 7 has them follow channel_ready, which may
     /// still wait for its block.
     pub(super) fn say_after(&self, live: &Live, event: MessageSendEvent) {
-        self.enqueue(Batch {
+        self.outbox.enqueue(Batch {
             receipt: None,
             target: live.target(),
             connection: live.connection(),
@@ -302,7 +291,7 @@ impl Driver {
     }
 
     /// The ledger refused what the machine had accepted, or a message could not be made: the ledger is right, so the
-    /// channel begins again from it, with a new connection.
+    /// channel begins again from it, with a new connection. The first thing of its turn, so that no step waits.
     pub(super) fn diverged(&mut self, id: ChannelId, error: &str) {
         tracing::error!(channel = %id, error, "out of step with the ledger: read again");
         let Some(live) = self.channels.get_mut(&id) else {

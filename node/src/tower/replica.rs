@@ -11,7 +11,7 @@ use zarnitsa_channel::message::PeerMessage;
 use zarnitsa_channel::state::{Channel, Context};
 use zarnitsa_channel::tx::penalty::RevokedCommitment;
 use zarnitsa_service::records::Policy;
-use zarnitsa_service::{channel_step, read, ChannelStep};
+use zarnitsa_service::{channel_steps, read, ChannelStep};
 use zarnitsa_signer::SealedJustice;
 
 use super::policies::Policies;
@@ -63,6 +63,9 @@ impl Replica {
         let mut policies = policies.lock().unwrap_or_else(PoisonError::into_inner);
         policies.read_on(shared)?;
         let mut block = None;
+        // Of the transaction that the last entry was of, those behind it.
+        let mut steps = Vec::new().into_iter();
+        let mut steps_of = None;
         for entry in &entries {
             if block
                 .as_ref()
@@ -79,7 +82,11 @@ impl Replica {
             let position = transactions
                 .position(|transaction| transaction.tx_hash == entry.tx_hash)
                 .context("a block lacks a transaction of the channel's history")?;
-            let step = channel_step(&block.transactions[position].message, id)
+            if steps_of.replace(entry.tx_hash) != Some(entry.tx_hash) {
+                steps = channel_steps(&block.transactions[position].message, id).into_iter();
+            }
+            let step = steps
+                .find(|step| step.number() == self.steps)
                 .context("a step of the channel's history cannot be read")?;
             let policy = policies.at((entry.height, position));
             self.take(shared, step, &policy)?;

@@ -5,7 +5,7 @@ use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Amount, OutPoint, Txid};
 use exonum::crypto::Hash;
 use exonum::merkledb::ObjectHash as _;
-use exonum::runtime::ExecutionFail as _;
+use exonum::runtime::{ExecutionError, ExecutionFail as _};
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::command::Command;
 use zarnitsa_channel::ids::{ChannelId, HtlcId};
@@ -24,7 +24,7 @@ use crate::records::{
     Occupied, Policy, Request, RequestArguments, RequestStatus, Route,
 };
 use crate::service::Memory;
-use crate::transactions::{BatchSigned, HtlcAdd, HtlcResolve, Opening, Step};
+use crate::transactions::{BatchSigned, HtlcAdd, HtlcResolve, JoinedStep, Opening, Step, Steps};
 
 /// What a step brings that is not the machine's.
 #[derive(Default)]
@@ -82,13 +82,19 @@ impl Ledger<'_> {
         self.schema.funding_outpoints().insert(&outpoint);
         self.schema.live_channels().insert(&channel_id);
         self.note_opened(request, machine.id());
-        let mut record = new_record(&machine, request, self.height);
+        let record = new_record(&machine, request, self.height);
+        let mut moving = Moving {
+            record,
+            machine,
+            entries: Vec::new(),
+        };
         let kind = StepKind {
             kind: HistoryKind::Opening,
             by,
         };
-        record.machine = memory.machines.encode(&machine);
-        self.write_channel(&mut record, &machine, kind, (None, Detail::default()));
+        moving.record.machine = memory.machines.encode(&moving.machine);
+        self.note_step(&mut moving, kind, (None, Detail::default()));
+        self.write_channel(moving);
         self.log(EventKind::ChannelOpened, Some(channel_id.as_bytes()));
         Ok(())
     }
@@ -229,7 +235,7 @@ impl Ledger<'_> {
                 with_batch: true,
                 ..Extra::default()
             };
-            self.move_channel(opening.into_step(), extra, memory)?;
+            self.move_channel(vec![(opening.into_step(), extra)], memory)?;
         }
         self.asks_opened(&argument.request, &request.channels);
         Ok(())
@@ -260,53 +266,78 @@ impl Ledger<'_> {
 
     /// A step that brings nothing but its command.
     pub(crate) fn step(mut self, step: Step, memory: Memory<'_>) -> Outcome {
-        self.move_channel(step, Extra::default(), memory)
+        self.move_channel(vec![(step, Extra::default())], memory)
     }
 
     /// update_add_htlc.
     pub(crate) fn htlc_add(mut self, argument: HtlcAdd, memory: Memory<'_>) -> Outcome {
-        let (step, onion, (incoming, route)) = argument.into_parts();
-        let extra = Extra {
-            onion: Some(onion),
-            incoming,
-            route,
-            ..Extra::default()
-        };
-        self.move_channel(step, extra, memory)
+        self.move_channel(vec![of_add(argument)], memory)
     }
 
     /// An HTLC is fulfilled or failed.
     pub(crate) fn htlc_resolve(mut self, argument: HtlcResolve, memory: Memory<'_>) -> Outcome {
-        let (step, failure, attribution) = argument.into_parts();
-        let extra = Extra {
-            failure,
-            attribution,
-            ..Extra::default()
-        };
-        self.move_channel(step, extra, memory)
+        self.move_channel(vec![of_resolve(argument)], memory)
     }
 
-    fn move_channel(&mut self, step: Step, extra: Extra, memory: Memory<'_>) -> Outcome {
-        let key = hash_of(&step.channel_id.0);
-        let mut record = self
+    /// Steps of one channel that came together.
+    pub(crate) fn steps(mut self, argument: Steps, memory: Memory<'_>) -> Outcome {
+        let steps = argument.into_steps().into_iter().map(with_extra);
+        self.move_channel(steps.collect(), memory)
+    }
+
+    /// Of one channel. Its record is read and written once.
+    fn move_channel(&mut self, steps: Vec<(Step, Extra)>, memory: Memory<'_>) -> Outcome {
+        let Some(id) = steps.first().map(|(step, _)| step.channel_id) else {
+            return Ok(());
+        };
+        let key = hash_of(&id.0);
+        let record = self
             .read
             .channels()
             .get(&key)
             .ok_or(ChannelError::UnknownChannel)?;
-        if step.number != record.history_len {
-            let (expected, got) = (record.history_len, step.number);
-            return Err(ChannelError::WrongStep
-                .with_description(format!("step {got} where {expected} was next")));
-        }
-        if !extra.with_batch {
-            self.check_not_of_batch(&record, &step)?;
-        }
         let machine = memory
             .machines
-            .decode(&step.channel_id, &record.machine)
+            .decode(&id, &record.machine)
             .map_err(|error| ChannelError::InvariantBroken.with_description(error))?;
+        let before = record.state.clone();
+        let mut moving = Moving {
+            record,
+            machine,
+            entries: Vec::new(),
+        };
+        for (step, extra) in steps {
+            moving = self.take_step(moving, step, extra, memory)?;
+        }
+        let event = if moving.record.state == before {
+            EventKind::ChannelUpdated
+        } else {
+            EventKind::ChannelStateChanged
+        };
+        moving.record.machine = memory.machines.encode(&moving.machine);
+        self.write_channel(moving);
+        self.log(event, Some(key.as_bytes()));
+        Ok(())
+    }
+
+    fn take_step(
+        &mut self,
+        mut moving: Moving,
+        step: Step,
+        extra: Extra,
+        memory: Memory<'_>,
+    ) -> Result<Moving, ExecutionError> {
+        let next = moving.next_step();
+        if step.number != next {
+            let got = step.number;
+            return Err(ChannelError::WrongStep
+                .with_description(format!("step {got} where {next} was next")));
+        }
+        if !extra.with_batch {
+            self.check_not_of_batch(&moving.record, &step)?;
+        }
         let cause = self.check_htlc_step(&step, extra.incoming.as_ref(), extra.route.as_ref())?;
-        let before = Htlcs::of(&machine);
+        let before = Htlcs::of(&moving.machine);
         let kind = kind_of(&step.command);
         let detail = detail_of(&step.command);
         let limits = self.known_policy().limits();
@@ -314,22 +345,17 @@ impl Ledger<'_> {
             verifier: memory.verifier,
             limits: &limits,
         };
-        let (after, actions) = machine
+        let (after, actions) = moving
+            .machine
             .handle(step.command, &context)
             .map_err(|error| channel_refusal(&error))?;
         let htlcs = Htlcs::of(&after);
         let changed = self.write_htlcs(&before, &htlcs, extra, cause);
         self.follow_events(&before, &htlcs, &actions);
-        let event = if record.state == after.state_name() {
-            EventKind::ChannelUpdated
-        } else {
-            EventKind::ChannelStateChanged
-        };
         let changed = changed.filter(|_| kind.is_of_htlc());
-        record.machine = memory.machines.encode(&after);
-        self.write_channel(&mut record, &after, kind, (changed, detail));
-        self.log(event, Some(key.as_bytes()));
-        Ok(())
+        moving.machine = after;
+        self.note_step(&mut moving, kind, (changed, detail));
+        Ok(moving)
     }
 
     pub(super) fn known_policy(&self) -> Policy {
@@ -337,22 +363,20 @@ impl Ledger<'_> {
         self.read.policy().get().unwrap_or_else(Policy::user)
     }
 
-    /// Writes the channel's record, which has the machine's bytes, and appends to its history.
-    fn write_channel(
-        &mut self,
-        record: &mut ChannelRecord,
-        machine: &Channel,
+    /// What its history says of the step that has brought the channel where it is.
+    fn note_step(
+        &self,
+        moving: &mut Moving,
         step: StepKind,
         (htlc, detail): (Option<HtlcMark>, Detail),
     ) {
-        let key = hash_of(&record.channel_id.0);
-        update_record(record, machine, self.height);
+        let record = &mut moving.record;
+        update_record(record, &moving.machine, self.height);
         let htlc = htlc.unwrap_or(HtlcMark {
             id: HtlcId(0),
             amount: Msat::ZERO,
         });
-        let mut history = self.schema.history().get(&key);
-        history.push(HistoryEntry {
+        moving.entries.push(HistoryEntry {
             kind: step.kind,
             by: step.by,
             state: record.state.clone(),
@@ -367,14 +391,72 @@ impl Ledger<'_> {
             txid: detail.txid,
             note: detail.note,
         });
+    }
+
+    /// Writes the channel's record, which has the machine's bytes, and appends to its history.
+    fn write_channel(&mut self, moving: Moving) {
+        let Moving {
+            mut record,
+            machine,
+            entries,
+        } = moving;
+        let key = hash_of(&record.channel_id.0);
+        let mut history = self.schema.history().get(&key);
+        history.extend(entries);
         record.history_hash = history.object_hash();
         record.history_len = history.len();
         drop(history);
-        if is_over(machine) {
+        if is_over(&machine) {
             self.schema.live_channels().remove(&key);
         }
-        self.schema.channels().put(&key, record.clone());
+        self.schema.channels().put(&key, record);
     }
+}
+
+/// A channel between its steps of one transaction.
+struct Moving {
+    record: ChannelRecord,
+    machine: Channel,
+    /// What its history gets.
+    entries: Vec<HistoryEntry>,
+}
+
+impl Moving {
+    fn next_step(&self) -> u64 {
+        let taken = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
+        self.record.history_len.saturating_add(taken)
+    }
+}
+
+fn with_extra(step: JoinedStep) -> (Step, Extra) {
+    match step {
+        JoinedStep::Commitment(one) => (one.into_step(), Extra::default()),
+        JoinedStep::Revocation(one) => (one.into_step(), Extra::default()),
+        JoinedStep::FeeUpdate(one) => (one.into_step(), Extra::default()),
+        JoinedStep::HtlcAdd(one) => of_add(*one),
+        JoinedStep::HtlcResolve(one) => of_resolve(*one),
+    }
+}
+
+fn of_add(argument: HtlcAdd) -> (Step, Extra) {
+    let (step, onion, (incoming, route)) = argument.into_parts();
+    let extra = Extra {
+        onion: Some(onion),
+        incoming,
+        route,
+        ..Extra::default()
+    };
+    (step, extra)
+}
+
+fn of_resolve(argument: HtlcResolve) -> (Step, Extra) {
+    let (step, failure, attribution) = argument.into_parts();
+    let extra = Extra {
+        failure,
+        attribution,
+        ..Extra::default()
+    };
+    (step, extra)
 }
 
 pub(super) fn is_over(machine: &Channel) -> bool {

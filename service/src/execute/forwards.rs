@@ -33,7 +33,7 @@ impl Ledger<'_> {
         let record = self
             .read
             .htlcs()
-            .get(&incoming.key())
+            .get(&incoming.key().raw())
             .ok_or(HtlcError::UnknownHtlc)?;
         // BOLT 2, "Forwarding HTLCs": not before the HTLC in is irrevocably committed.
         if record.state != HtlcState::Committed || record.removed || record.preimage.is_some() {
@@ -62,7 +62,7 @@ impl Ledger<'_> {
         let Some(outgoing) = &incoming.forward else {
             return Ok(());
         };
-        match self.read.htlcs().get(&outgoing.key()) {
+        match self.read.htlcs().get(&outgoing.key().raw()) {
             Some(outgoing) if outgoing.preimage.is_some() => Err(HtlcError::PreimageKnown),
             Some(outgoing) if outgoing.removed => Ok(()),
             Some(_) | None => Err(HtlcError::ForwardAlive),
@@ -78,7 +78,7 @@ impl Ledger<'_> {
             self.invoice_htlc_failed(&incoming.payment_hash, &reference);
         }
         let key = reference.key();
-        if !self.read.forwards().contains(&key) {
+        if !self.read.forwards().contains(&key.raw()) {
             self.schema.forward_order().push(reference);
         }
         let forward = Forward {
@@ -92,22 +92,22 @@ impl Ledger<'_> {
             created_height: self.height,
             updated_height: self.height,
         };
-        self.schema.forwards().put(&key, forward);
+        self.schema.forwards().put(&key.raw(), forward);
         incoming.forward = Some(outgoing.reference());
         incoming.updated_height = self.height;
         let hash = incoming.payment_hash.0;
-        self.schema.htlcs().put(&key, incoming);
+        self.schema.htlcs().put(&key.raw(), incoming);
         self.log(EventKind::ForwardPending, Some(hash));
     }
 
     /// The HTLC out was never sent, as if it had never been: its number will be given again.
     pub(super) fn forward_withdrawn(&mut self, incoming: &HtlcRef) {
         let key = incoming.key();
-        let record = self.read.htlcs().get(&key);
+        let record = self.read.htlcs().get(&key.raw());
         if let Some(mut record) = record {
             record.forward = None;
             record.updated_height = self.height;
-            self.schema.htlcs().put(&key, record);
+            self.schema.htlcs().put(&key.raw(), record);
         }
         let reason = "the channel out had no room for it".to_owned();
         let failure = Failure {
@@ -134,7 +134,7 @@ impl Ledger<'_> {
         failure: Option<Failure>,
     ) {
         let key = incoming.key();
-        let Some(mut forward) = self.read.forwards().get(&key) else {
+        let Some(mut forward) = self.read.forwards().get(&key.raw()) else {
             return;
         };
         if forward.status != PaymentStatus::Pending {
@@ -144,7 +144,7 @@ impl Ledger<'_> {
         forward.failure = failure;
         forward.updated_height = self.height;
         let subject = forward.payment_hash.0;
-        self.schema.forwards().put(&key, forward);
+        self.schema.forwards().put(&key.raw(), forward);
         let event = match status {
             PaymentStatus::Succeeded => EventKind::ForwardSucceeded,
             PaymentStatus::Pending | PaymentStatus::Failed => EventKind::ForwardFailed,

@@ -156,7 +156,10 @@ impl Ledger<'_> {
 
     fn received_htlc(&self, channel_id: &ChannelId, id: HtlcId) -> Result<HtlcRecord, HtlcError> {
         let key = HtlcKey::new(channel_id, Side::Counterparty, id);
-        self.read.htlcs().get(&key).ok_or(HtlcError::UnknownHtlc)
+        self.read
+            .htlcs()
+            .get(&key.raw())
+            .ok_or(HtlcError::UnknownHtlc)
     }
 
     /// Writes what became of the channel's HTLCs. Gives the one that was added or resolved, where one was.
@@ -228,18 +231,18 @@ impl Ledger<'_> {
             self.schema.onions().put(key, onion.into_stored());
         }
         match cause {
-            Cause::None => self.schema.htlcs().put(key, record),
+            Cause::None => self.schema.htlcs().put(&key.raw(), record),
             Cause::Payment(payment) => {
                 record.pays_payment = true;
                 record.route = new.route.take();
                 let reference = record.reference();
-                self.schema.htlcs().put(key, record); // the payment's sums are those of the records
+                self.schema.htlcs().put(&key.raw(), record); // the payment's sums are those of the records
                 self.payment_add_htlc(*payment, reference);
             }
             Cause::Forward(incoming) => {
                 record.forward = Some(incoming.reference());
                 self.forward_begins(*incoming, &record);
-                self.schema.htlcs().put(key, record);
+                self.schema.htlcs().put(&key.raw(), record);
             }
         }
     }
@@ -251,7 +254,7 @@ impl Ledger<'_> {
         failure: Option<&Failure>,
         attribution: &[u8],
     ) {
-        let Some(mut record) = self.read.htlcs().get(key) else {
+        let Some(mut record) = self.read.htlcs().get(&key.raw()) else {
             return;
         };
         let released = record.preimage.is_none().then_some(now.preimage).flatten();
@@ -276,7 +279,7 @@ impl Ledger<'_> {
                 self.invoice_htlc_failed(&record.payment_hash, &record.reference());
             }
         }
-        self.schema.htlcs().put(key, record);
+        self.schema.htlcs().put(&key.raw(), record);
     }
 
     /// The HTLC is in no commitment any more. One that never was in any is forgotten: its id will be given again.
@@ -288,11 +291,11 @@ impl Ledger<'_> {
         {
             self.schema.attributions().remove(key);
         }
-        let Some(mut record) = self.read.htlcs().get(key) else {
+        let Some(mut record) = self.read.htlcs().get(&key.raw()) else {
             return;
         };
         if earlier.state == HtlcState::Added && !channel_is_over {
-            self.schema.htlcs().remove(key);
+            self.schema.htlcs().remove(&key.raw());
             if record.pays_payment {
                 self.payment_htlc_dropped(&record.payment_hash, &record.reference());
                 let failure = failure_of(&FailureReason::Withdrawn);
@@ -311,7 +314,7 @@ impl Ledger<'_> {
         }
         record.removed = true;
         record.updated_height = self.height;
-        self.schema.htlcs().put(key, record);
+        self.schema.htlcs().put(&key.raw(), record);
     }
 
     /// What the machine tells of its HTLCs, for payments and invoices.
@@ -346,28 +349,28 @@ impl Ledger<'_> {
 
     fn htlc_accepted(&mut self, after: &Htlcs, id: HtlcId) {
         let key = HtlcKey::new(&after.channel_id, Side::Counterparty, id);
-        let Some(mut record) = self.read.htlcs().get(&key) else {
+        let Some(mut record) = self.read.htlcs().get(&key.raw()) else {
             return;
         };
         if self.invoice_accepted(&record) {
             record.pays_invoice = true;
-            self.schema.htlcs().put(&key, record);
+            self.schema.htlcs().put(&key.raw(), record);
         }
     }
 
     fn htlc_must_fail(&mut self, channel_id: ChannelId, id: HtlcId) {
         let key = HtlcKey::new(&channel_id, Side::Counterparty, id);
-        let record = self.read.htlcs().get(&key);
+        let record = self.read.htlcs().get(&key.raw());
         if let Some(mut record) = record {
             record.must_fail = true;
-            self.schema.htlcs().put(&key, record);
+            self.schema.htlcs().put(&key.raw(), record);
         }
     }
 
     /// The preimage of an HTLC of ours is here: it counts for what the HTLC was offered for, never for the hash alone.
     fn htlc_fulfilled(&mut self, channel_id: ChannelId, id: HtlcId, preimage: PaymentPreimage) {
         let key = HtlcKey::new(&channel_id, Side::Holder, id);
-        let Some(record) = self.read.htlcs().get(&key) else {
+        let Some(record) = self.read.htlcs().get(&key.raw()) else {
             return;
         };
         if record.pays_payment {
@@ -382,14 +385,14 @@ impl Ledger<'_> {
     /// it ended with the record.
     fn htlc_failed(&mut self, channel_id: ChannelId, htlc: &Seen, reason: &FailureReason) {
         let key = HtlcKey::new(&channel_id, Side::Holder, htlc.id);
-        let Some(mut record) = self.read.htlcs().get(&key) else {
+        let Some(mut record) = self.read.htlcs().get(&key.raw()) else {
             return;
         };
         let failure = record.failure.clone().unwrap_or_else(|| failure_of(reason));
         record.state = HtlcState::Failed;
         record.removed = true;
         let (incoming, pays_payment) = (record.forward, record.pays_payment);
-        self.schema.htlcs().put(&key, record);
+        self.schema.htlcs().put(&key.raw(), record);
         if let Some(incoming) = incoming {
             self.schema.returned_failures().put(&key, reason.into());
             self.forward_failed(&incoming, failure);

@@ -123,7 +123,9 @@ impl Ledger<'_> {
         for mut record in records {
             record.pays_invoice = true;
             record.updated_height = self.height;
-            self.schema.htlcs().put(&record.reference().key(), record);
+            self.schema
+                .htlcs()
+                .put(&record.reference().key().raw(), record);
         }
         let first = invoice.status == InvoiceStatus::Open;
         invoice.status = InvoiceStatus::Accepted;
@@ -143,7 +145,7 @@ impl Ledger<'_> {
     ) -> Result<Vec<HtlcRecord>, InvoiceError> {
         let mut records: Vec<HtlcRecord> = Vec::with_capacity(htlcs.len());
         for htlc in htlcs {
-            let record = self.read.htlcs().get(&htlc.key());
+            let record = self.read.htlcs().get(&htlc.key().raw());
             let fits = |record: &HtlcRecord| {
                 htlc.offerer == Side::Counterparty
                     && record.payment_hash == *payment_hash

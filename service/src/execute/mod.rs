@@ -1,4 +1,5 @@
-//! Execution of the ledger transactions: checks first, then writes.
+//! Execution of the ledger transactions: each step is checked first, then written. A refusal takes back all that the
+//! transaction has written before.
 
 mod asks;
 mod channels;

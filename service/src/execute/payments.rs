@@ -63,7 +63,7 @@ impl Ledger<'_> {
     fn parts(&self, payment: &Payment) -> Vec<HtlcRecord> {
         let htlcs = payment.htlcs.iter();
         htlcs
-            .filter_map(|htlc| self.read.htlcs().get(&htlc.key()))
+            .filter_map(|htlc| self.read.htlcs().get(&htlc.key().raw()))
             .collect()
     }
 

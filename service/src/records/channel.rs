@@ -140,7 +140,7 @@ pub struct HistoryEntry {
     /// Of the HTLC that the step is about, else 0.
     #[protobuf_convert(with = "Wire")]
     pub htlc_id: HtlcId,
-    /// The ledger transaction that was the step.
+    /// The ledger transaction that has the step.
     pub tx_hash: Hash,
     /// Height of its block.
     pub height: u64,

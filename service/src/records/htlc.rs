@@ -5,7 +5,7 @@ use std::fmt;
 use bitcoin::secp256k1::PublicKey;
 use exonum::crypto::Hash;
 use exonum_derive::{BinaryValue, ObjectHash};
-use exonum_merkledb::{BinaryKey, ObjectHash};
+use exonum_merkledb::BinaryKey;
 use exonum_proto::ProtobufConvert;
 use zarnitsa_channel::amount::Msat;
 use zarnitsa_channel::ids::{ChannelId, HtlcId, PaymentHash, PaymentPreimage};
@@ -37,33 +37,40 @@ impl HtlcRef {
     }
 }
 
-/// An HTLC's key in the ledger: channel_id, one byte (1 offered by this node, 2 offered to it), id in big-endian.
+/// Bytes of a channel_id that stand in a key, the last ones: BOLT 2 makes it of a txid with the output's index in its last two
+/// bytes, so channels that one transaction opens differ there alone. Two transactions with the same ones are out of reach.
+const OF_CHANNEL: usize = 23;
+
+/// An HTLC's key in the ledger: the last 23 bytes of its channel_id, one byte (1 offered by this node, 2 offered to it), and
+/// its id in big-endian, each byte with its bits in reverse.
+///
+/// A map's tree goes by the bits of its keys, the lowest of each byte first. So HTLCs of one channel that live at the same
+/// time stand side by side in it, and a block that changes many of them writes the way to them once.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HtlcKey([u8; 41]);
+pub struct HtlcKey([u8; 32]);
 
 impl HtlcKey {
     /// The key of the HTLC that `offerer` numbered `id`.
     pub fn new(channel_id: &ChannelId, offerer: Side, id: HtlcId) -> Self {
-        let mut key = [0; 41];
-        key[..32].copy_from_slice(&channel_id.0);
-        key[32] = match offerer {
+        let mut key = [0; 32];
+        key[..OF_CHANNEL].copy_from_slice(&channel_id.0[32 - OF_CHANNEL..]);
+        key[OF_CHANNEL] = match offerer {
             Side::Holder => 1,
             Side::Counterparty => 2,
         };
-        key[33..].copy_from_slice(&id.0.to_be_bytes());
+        let id = id.0.reverse_bits().to_le_bytes();
+        key[OF_CHANNEL + 1..].copy_from_slice(&id);
         Self(key)
     }
 
     /// The key's bytes.
-    pub fn as_bytes(&self) -> &[u8; 41] {
+    pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
-}
 
-impl ObjectHash for HtlcKey {
-    fn object_hash(&self) -> Hash {
-        // As exonum-client hashes the key of a map: SHA-256 of its bytes.
-        exonum::crypto::hash(&self.0)
+    /// As the keys of maps with proofs are typed: 32 bytes, which need no further hash.
+    pub fn raw(&self) -> Hash {
+        Hash::new(self.0)
     }
 }
 
@@ -90,7 +97,7 @@ impl BinaryKey for HtlcKey {
     }
 
     fn read(buffer: &[u8]) -> Self::Owned {
-        let mut key = [0; 41];
+        let mut key = [0; 32];
         key.copy_from_slice(buffer);
         Self(key)
     }

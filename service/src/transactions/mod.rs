@@ -17,6 +17,7 @@ mod ready;
 mod reestablish;
 mod revocation;
 mod step;
+mod steps;
 
 use exonum_derive::{exonum_interface, interface_method};
 
@@ -36,6 +37,7 @@ pub use self::ready::Ready;
 pub use self::reestablish::Reestablish;
 pub use self::revocation::Revocation;
 pub use self::step::Step;
+pub use self::steps::{JoinedStep, Steps, MAX_STEPS};
 use crate::records::{
     AskChannelRequest, CloseChannelRequest, OpenBatchRequest, OpenChannelRequest,
 };
@@ -141,4 +143,8 @@ pub trait LightningInterface<Ctx> {
     /// Channels that peers asked for are to be opened by one transaction. Author: the node.
     #[interface_method(id = 23)]
     fn open_asked(&self, context: Ctx, argument: OpenAsked) -> Self::Output;
+
+    /// Steps of one channel that came together. Author: the node.
+    #[interface_method(id = 24)]
+    fn steps(&self, context: Ctx, argument: Steps) -> Self::Output;
 }

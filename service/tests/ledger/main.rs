@@ -18,6 +18,7 @@ mod channels;
 mod forwards;
 mod holding;
 mod invoices;
+mod joined;
 mod lifecycle;
 mod malformed;
 mod openings;

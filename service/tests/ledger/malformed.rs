@@ -8,7 +8,8 @@ use zarnitsa_channel::command::{Command, LocalCommand};
 use zarnitsa_channel::ids::HtlcId;
 use zarnitsa_channel::params::Side;
 use zarnitsa_service::proto::{self, AcceptFrom};
-use zarnitsa_service::{LedgerCall, INSTANCE_ID};
+use zarnitsa_service::transactions::MAX_STEPS;
+use zarnitsa_service::{Attachment, LedgerCall, INSTANCE_ID};
 
 use crate::node::{Node, MALFORMED};
 use crate::support::pair::preimage;
@@ -266,4 +267,36 @@ fn unknown_method_is_refused() {
     let transaction = raw(&world.a.node, 17, Vec::new());
     world.a.node.execute(transaction).unwrap_err();
     assert_eq!(world.a.node.state_hash(), before);
+}
+
+#[test]
+fn steps_that_are_none_too_many_or_do_not_follow_one_another_are_refused() {
+    let mut world = World::normal(&config(), 15);
+    let fee = Command::Local(LocalCommand::UpdateFee {
+        feerate_per_kw: 2_000,
+    });
+    let call = LedgerCall::Commands {
+        channel_id: world.a.id(),
+        step: world.a.next_step(),
+        commands: vec![(fee, Attachment::default()); MAX_STEPS],
+    };
+    let good: proto::Steps = argument(&world.a.node, call);
+    let mut bad = vec![proto::Steps::new(); 5];
+    let mut one_more = good.clone();
+    let mut last = good.steps[MAX_STEPS - 1].clone();
+    last.mut_fee_update().step_number += 1;
+    one_more.steps.push(last);
+    bad[1] = one_more;
+    let mut gap = good.clone();
+    gap.steps.remove(1);
+    bad[2] = gap;
+    let mut other_channel = good.clone();
+    other_channel.steps[1].mut_fee_update().channel_id = vec![7; 32];
+    bad[3] = other_channel;
+    let mut nothing = good.clone();
+    nothing.steps[1] = proto::ChannelStep::new();
+    bad[4] = nothing;
+    for bad in bad {
+        refuses(&mut world.a.node, 24, &bad);
+    }
 }

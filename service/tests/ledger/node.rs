@@ -78,9 +78,14 @@ impl Node {
         }
     }
 
+    /// The same ledger before its first transaction.
+    pub fn empty(&self) -> Self {
+        Self::with_genesis(self.seed, self.genesis.clone())
+    }
+
     /// The same ledger again, executed from its first block.
     pub fn replayed(&self) -> Self {
-        let mut other = Self::with_genesis(self.seed, self.genesis.clone());
+        let mut other = self.empty();
         for transaction in &self.log {
             // Refused transactions are refused again.
             let _ = other.execute(transaction.clone());

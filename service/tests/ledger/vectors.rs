@@ -25,7 +25,7 @@ use crate::support::pair::{preimage, script};
 use crate::world::{batch, channel_policy, config, policy, World};
 
 /// Names of the methods, by their numbers.
-const METHODS: [&str; 24] = [
+const METHODS: [&str; 25] = [
     "opening",
     "commitment",
     "revocation",
@@ -50,6 +50,7 @@ const METHODS: [&str; 24] = [
     "ask_step",
     "ask_decision",
     "open_asked",
+    "steps",
 ];
 
 fn path() -> PathBuf {
@@ -171,6 +172,25 @@ fn accompanied_calls(world: &World) -> Vec<LedgerCall> {
         call
     };
     calls.into_iter().map(call).collect()
+}
+
+/// What a peer says in one breath: two updates, and the commitment that has them.
+fn joined_call(world: &World) -> LedgerCall {
+    let fee = LocalCommand::UpdateFee {
+        feerate_per_kw: 1_500,
+    };
+    let fail = LocalCommand::FailHtlc {
+        id: zarnitsa_channel::ids::HtlcId(3),
+        reason: vec![7; 292],
+    };
+    let commands = [fee, fail, LocalCommand::Commit];
+    LedgerCall::Commands {
+        channel_id: world.a.id(),
+        step: world.a.next_step(),
+        commands: commands
+            .map(|command| (Command::Local(command), Attachment::default()))
+            .into(),
+    }
 }
 
 fn signature(world: &World) -> bitcoin::secp256k1::ecdsa::Signature {
@@ -341,6 +361,7 @@ fn transactions() -> Value {
     for call in other_calls(&mut world).into_iter().chain(accompanied) {
         signed.push(transaction(&world.a.node.node, call));
     }
+    signed.push(transaction(&world.a.node.node, joined_call(&world)));
     for call in operator_calls(&world).into_iter().chain(ask_calls(&world)) {
         signed.push(transaction(&world.a.node.operator, call));
     }

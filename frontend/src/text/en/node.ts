@@ -39,6 +39,7 @@ export const node = {
     ask_step: 'A peer asks for a channel',
     ask_decision: 'Decision on an asked channel',
     open_asked: 'Asked channels begun',
+    steps: 'Steps of a channel',
   },
 
   policyText: 'What this node charges for forwarding, and what it demands of channels. A base fee of 0 is fine.',
