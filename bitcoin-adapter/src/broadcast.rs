@@ -178,9 +178,12 @@ struct Pending {
     transaction: Transaction,
     settled: Option<Settled>,
     rejected: Option<Rejection>,
+    /// Whether it was in the chain when it was offered last: in a block from before it was pursued.
+    in_chain: bool,
     /// The height from which on an input has been missing.
     missing_since: Option<u32>,
-    /// After a rejection, it is offered again at this time or after the next block, whichever comes first.
+    /// After a rejection, and where it is in the chain, it is offered again at this time or after the next block, whichever
+    /// comes first.
     not_before: Option<Instant>,
 }
 
@@ -209,6 +212,7 @@ impl Broadcasts {
             number,
             settled: None,
             rejected: None,
+            in_chain: false,
             missing_since: None,
             not_before: None,
             transaction,
@@ -232,11 +236,11 @@ impl Broadcasts {
         let txid = transaction.compute_txid();
         match source.broadcast(transaction) {
             Ok(Ok(accepted)) => {
-                self.note(&txid, None);
+                self.note(&txid, Ok(accepted));
                 Ok(BroadcastOutcome::Accepted(accepted))
             }
             Ok(Err(rejection)) => {
-                self.note(&txid, Some(rejection.clone()));
+                self.note(&txid, Err(rejection.clone()));
                 Err(rejection)
             }
             Err(error) => Ok(BroadcastOutcome::Waiting(error)),
@@ -255,12 +259,12 @@ impl Broadcasts {
             Err(Rejection::BelowMinFee { .. }) => {
                 match source.broadcast_package(&[parent, child]) {
                     Ok(Ok(accepted)) => {
-                        self.note(&parent.compute_txid(), None);
-                        self.note(&child.compute_txid(), None);
+                        self.note(&parent.compute_txid(), Ok(accepted));
+                        self.note(&child.compute_txid(), Ok(accepted));
                         Ok(BroadcastOutcome::Accepted(accepted))
                     }
                     Ok(Err(rejection)) => {
-                        self.note(&child.compute_txid(), Some(rejection.clone()));
+                        self.note(&child.compute_txid(), Err(rejection.clone()));
                         Err(rejection)
                     }
                     Err(error) => Ok(BroadcastOutcome::Waiting(error)),
@@ -276,12 +280,12 @@ impl Broadcasts {
     }
 
     /// Transactions whose inputs have been missing for as long as makes the chain final: what they spend is gone, or never was.
-    /// Those whose parent is pursued and may come yet are not lost.
+    /// Those whose parent is pursued and may come yet are not lost; where the parent is there, another input is missing.
     pub(crate) fn lost(&self, height: u32) -> Vec<Transaction> {
         let mut pending = self.lock();
-        let may_come = pending.iter().filter(|(txid, entry)| {
-            let is_replaced = entry.settled.is_some_and(|settled| settled.by != **txid);
-            !is_replaced && !entry.lacks_inputs()
+        let may_come = pending.iter().filter(|(_, entry)| {
+            let is_open = entry.settled.is_none() && !entry.in_chain;
+            is_open && !entry.lacks_inputs()
         });
         let may_come: HashSet<Txid> = may_come.map(|(txid, _)| *txid).collect();
         let mut lost = Vec::new();
@@ -334,10 +338,10 @@ impl Broadcasts {
                 }
             }
             match answer {
-                Ok(_) => {
-                    self.note(&txid, None);
+                Ok(accepted) => {
+                    self.note(&txid, Ok(accepted));
                 }
-                Err(rejection) if self.note(&txid, Some(rejection.clone())) => {
+                Err(rejection) if self.note(&txid, Err(rejection.clone())) => {
                     events.push(BroadcastEvent::Rejected { txid, rejection })
                 }
                 Err(_) => {}
@@ -372,8 +376,10 @@ impl Broadcasts {
     }
 
     /// Notes the answer to an offer; whether it is news.
-    fn note(&self, txid: &Txid, rejected: Option<Rejection>) -> bool {
+    fn note(&self, txid: &Txid, answer: Result<Accepted, Rejection>) -> bool {
         let mut pending = self.lock();
+        let in_chain = answer == Ok(Accepted::InChain);
+        let rejected = answer.err();
         if rejected
             .as_ref()
             .is_some_and(|rejection| !rejection.may_pass_later())
@@ -383,7 +389,8 @@ impl Broadcasts {
         let Some(entry) = pending.get_mut(txid) else {
             return false;
         };
-        entry.not_before = rejected.is_some().then(|| Instant::now() + PAUSE);
+        entry.in_chain = in_chain;
+        entry.not_before = (in_chain || rejected.is_some()).then(|| Instant::now() + PAUSE);
         let kind = |rejected: &Option<Rejection>| rejected.as_ref().map(std::mem::discriminant);
         let is_news = kind(&entry.rejected) != kind(&rejected);
         entry.rejected = rejected;
@@ -489,5 +496,52 @@ mod tests {
         ));
         assert_eq!(read("txn-already-in-mempool"), Err(Accepted::InMempool));
         assert_eq!(read("txn-already-known"), Err(Accepted::InChain));
+    }
+
+    /// A transaction with this lock time, so that each has a txid of its own, that spends these.
+    fn spending(number: u32, parents: &[&Transaction]) -> Transaction {
+        let inputs = parents.iter().map(|parent| bitcoin::TxIn {
+            previous_output: bitcoin::OutPoint::new(parent.compute_txid(), 0),
+            ..Default::default()
+        });
+        Transaction {
+            version: bitcoin::transaction::Version::TWO,
+            lock_time: bitcoin::absolute::LockTime::from_consensus(number),
+            input: inputs.collect(),
+            output: Vec::new(),
+        }
+    }
+
+    fn missing() -> Result<Accepted, Rejection> {
+        Err(Rejection::MissingInputs {
+            message: "bad-txns-inputs-missingorspent".to_owned(),
+        })
+    }
+
+    /// Whether a child that has lacked an input for six blocks is lost, where it spends a coin of this transaction too.
+    fn is_lost_beside(coin: Option<Result<Accepted, Rejection>>) -> bool {
+        let broadcasts = Broadcasts::default();
+        let (commitment, parent) = (spending(1, &[]), spending(2, &[]));
+        let child = spending(3, &[&commitment, &parent]);
+        if let Some(answer) = coin {
+            broadcasts.add(parent.clone());
+            broadcasts.note(&parent.compute_txid(), answer);
+        }
+        broadcasts.add(child.clone());
+        broadcasts.note(&child.compute_txid(), missing());
+        assert_eq!(broadcasts.lost(100), Vec::new());
+        broadcasts.lost(100 + FINAL_DEPTH).contains(&child)
+    }
+
+    #[test]
+    fn child_that_lacks_an_input_is_lost_unless_another_may_come() {
+        assert!(is_lost_beside(None));
+        assert!(is_lost_beside(Some(missing())));
+        assert!(!is_lost_beside(Some(Ok(Accepted::InMempool))));
+    }
+
+    #[test]
+    fn child_that_lacks_an_input_is_lost_though_its_coin_was_in_the_chain_before_it_was_pursued() {
+        assert!(is_lost_beside(Some(Ok(Accepted::InChain))));
     }
 }
