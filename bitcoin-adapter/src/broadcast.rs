@@ -431,9 +431,10 @@ impl Broadcasts {
         events
     }
 
-    /// A block left the chain: what it had settled is open again.
+    /// A block left the chain: what it had settled is open again, and what was in some block may be in none.
     pub(crate) fn disconnect(&self, block: BlockRef) {
         for entry in self.lock().values_mut() {
+            entry.in_chain = false;
             entry
                 .settled
                 .take_if(|settled| settled.block.height >= block.height);
@@ -518,8 +519,8 @@ mod tests {
         })
     }
 
-    /// Whether a child that has lacked an input for six blocks is lost, where it spends a coin of this transaction too.
-    fn is_lost_beside(coin: Option<Result<Accepted, Rejection>>) -> bool {
+    /// A child that lacks an input, and spends a coin of another transaction, which was answered so where it is pursued.
+    fn child_beside(coin: Option<Result<Accepted, Rejection>>) -> (Broadcasts, Transaction) {
         let broadcasts = Broadcasts::default();
         let (commitment, parent) = (spending(1, &[]), spending(2, &[]));
         let child = spending(3, &[&commitment, &parent]);
@@ -530,6 +531,12 @@ mod tests {
         broadcasts.add(child.clone());
         broadcasts.note(&child.compute_txid(), missing());
         assert_eq!(broadcasts.lost(100), Vec::new());
+        (broadcasts, child)
+    }
+
+    /// Whether such a child is lost six blocks later.
+    fn is_lost_beside(coin: Option<Result<Accepted, Rejection>>) -> bool {
+        let (broadcasts, child) = child_beside(coin);
         broadcasts.lost(100 + FINAL_DEPTH).contains(&child)
     }
 
@@ -543,5 +550,16 @@ mod tests {
     #[test]
     fn child_that_lacks_an_input_is_lost_though_its_coin_was_in_the_chain_before_it_was_pursued() {
         assert!(is_lost_beside(Some(Ok(Accepted::InChain))));
+    }
+
+    #[test]
+    fn child_is_not_lost_where_a_reorg_may_have_taken_its_coin() {
+        let (broadcasts, child) = child_beside(Some(Ok(Accepted::InChain)));
+        broadcasts.disconnect(BlockRef {
+            height: 100,
+            hash: bitcoin::hashes::Hash::all_zeros(),
+        });
+        let lost = broadcasts.lost(100 + FINAL_DEPTH);
+        assert!(!lost.contains(&child));
     }
 }

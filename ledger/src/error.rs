@@ -54,7 +54,7 @@ pub enum OpenError {
         /// The key that the ledger was made with.
         found: PublicKey,
     },
-    /// The ledger was made with other services or other parameters of them.
+    /// The ledger was made with other services, other versions or other parameters of them.
     #[error(
         "the ledger in {path} was made by another version or with other services: expected {expected}, found {found}"
     )]

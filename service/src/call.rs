@@ -43,7 +43,8 @@ pub enum LedgerCall {
         channel_id: ChannelId,
         /// As for a single command, of the first one.
         step: u64,
-        /// One to [`MAX_STEPS`](crate::transactions::MAX_STEPS) of them, in their order.
+        /// One to [`MAX_STEPS`](crate::transactions::MAX_STEPS) of them, in their order. With one that must stand alone
+        /// none is in the transaction, which is refused then.
         commands: Vec<(Command, Attachment)>,
     },
     /// An invoice is made, cancelled or has expired. Signed by the operator or the node.
@@ -118,7 +119,7 @@ pub fn transaction(keypair: &KeyPair, call: LedgerCall) -> Verified<AnyTx> {
             step,
             commands,
         } => {
-            let steps = (step..).zip(commands).filter_map(|(number, one)| {
+            let steps = (step..).zip(commands).map(|(number, one)| {
                 let (command, attachment) = one;
                 let step = Step {
                     channel_id,
@@ -127,7 +128,8 @@ pub fn transaction(keypair: &KeyPair, call: LedgerCall) -> Verified<AnyTx> {
                 };
                 joined(step, attachment)
             });
-            keypair.steps(INSTANCE_ID, Steps::new(steps.collect()))
+            let steps = steps.collect::<Option<_>>();
+            keypair.steps(INSTANCE_ID, Steps::new(steps.unwrap_or_default()))
         }
         LedgerCall::Invoice(argument) => keypair.invoice(INSTANCE_ID, argument),
         LedgerCall::Payment(argument) => keypair.payment(INSTANCE_ID, argument),
@@ -209,7 +211,7 @@ pub fn may_join(command: &Command) -> bool {
     }
 }
 
-/// None where the command must stand alone: whoever joins steps asks [`may_join`] before.
+/// None where the command must stand alone.
 fn joined(step: Step, attachment: Attachment) -> Option<JoinedStep> {
     Some(match Method::of(&step.command) {
         Method::Commitment => JoinedStep::Commitment(Commitment::new(step)),

@@ -201,3 +201,94 @@ fn bytes_of(command: &Command, attachment: &Attachment) -> usize {
         + attachment.onion.len()
         + attachment.attribution.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::secp256k1::{PublicKey, SecretKey, SECP256K1};
+    use zarnitsa_channel::ids::HtlcId;
+    use zarnitsa_peer::Connection;
+
+    use super::*;
+    use crate::wire::Complete;
+
+    const ID: ChannelId = ChannelId([1; 32]);
+
+    fn peer() -> PublicKey {
+        SecretKey::from_slice(&[7; 32])
+            .unwrap()
+            .public_key(SECP256K1)
+    }
+
+    fn commit() -> (Command, Attachment) {
+        let command = Command::Local(LocalCommand::Commit);
+        (command, Attachment::default())
+    }
+
+    fn batch(connection: u64) -> Batch {
+        Batch {
+            receipt: None,
+            target: Complete {
+                node_id: peer(),
+                channel_id: ID,
+            },
+            connection: Some(Connection {
+                node_id: peer(),
+                number: connection,
+            }),
+            effects: Vec::new(),
+        }
+    }
+
+    /// The steps from number 10 on, by connection 1.
+    fn joined(count: usize) -> Joined {
+        Joined {
+            channel_id: ID,
+            number: 10,
+            commands: vec![commit(); count],
+            bytes: 1_000,
+            batch: batch(1),
+        }
+    }
+
+    #[test]
+    fn next_step_of_the_channel_joins_and_no_other() {
+        let two = joined(2);
+        assert!(two.takes(ID, 12, 500, &batch(1)));
+        assert!(!two.takes(ID, 11, 500, &batch(1)));
+        assert!(!two.takes(ID, 13, 500, &batch(1)));
+        assert!(!two.takes(ChannelId([2; 32]), 12, 500, &batch(1)));
+        assert!(!two.takes(ID, 12, 500, &batch(2)));
+    }
+
+    #[test]
+    fn steps_that_join_are_bounded_in_number_and_bytes() {
+        let most = MAX_STEPS as u64;
+        assert!(joined(MAX_STEPS - 1).takes(ID, 9 + most, 500, &batch(1)));
+        assert!(!joined(MAX_STEPS).takes(ID, 10 + most, 500, &batch(1)));
+        assert!(joined(1).takes(ID, 11, MAX_BYTES - 1_000, &batch(1)));
+        assert!(!joined(1).takes(ID, 11, MAX_BYTES - 999, &batch(1)));
+    }
+
+    #[test]
+    fn reason_of_a_failure_counts_whoever_chose_it() {
+        let reason = vec![7; 4_096];
+        let ours = Command::Local(LocalCommand::FailHtlc {
+            id: HtlcId(0),
+            reason,
+        });
+        let (small, nothing) = commit();
+        let more = bytes_of(&ours, &nothing) - bytes_of(&small, &nothing);
+        assert_eq!(more, 4_096);
+    }
+
+    #[test]
+    fn step_that_is_alone_has_no_list_around_it() {
+        let (call, _) = joined(1).into_call();
+        assert!(matches!(call, LedgerCall::Command { step: 10, .. }));
+        let (call, _) = joined(3).into_call();
+        let LedgerCall::Commands { step, commands, .. } = call else {
+            panic!("three steps are a list");
+        };
+        assert_eq!((step, commands.len()), (10, 3));
+    }
+}

@@ -163,6 +163,31 @@ fn steps_of_which_one_is_refused_leave_nothing() {
 }
 
 #[test]
+fn steps_of_which_one_must_stand_alone_leave_nothing() {
+    let mut world = World::normal(&config(), 3);
+    let commands = [
+        LocalCommand::UpdateFee {
+            feerate_per_kw: 2_000,
+        },
+        LocalCommand::ForceClose {
+            reason: "it stands alone".to_owned(),
+        },
+    ];
+    let next = world.a.next_step();
+    let call = LedgerCall::Commands {
+        channel_id: world.a.id(),
+        step: next,
+        commands: commands
+            .map(|command| (Command::Local(command), Attachment::default()))
+            .into(),
+    };
+    let before = world.a.node.state_hash();
+    world.a.node.report(call).unwrap_err();
+    assert_eq!(world.a.node.state_hash(), before);
+    assert_eq!(world.a.next_step(), next);
+}
+
+#[test]
 fn keys_of_htlcs_that_live_at_the_same_time_stand_side_by_side() {
     let id = ChannelId([7; 32]);
     // As the tree reads a key: bit by bit, the lowest of each byte first.
