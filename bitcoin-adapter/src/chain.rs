@@ -14,6 +14,7 @@ use crate::broadcast::{BroadcastEvent, BroadcastOutcome, Broadcasts, Rejection};
 use crate::error::ChainError;
 use crate::fees::{FeeBounds, FeeEstimates};
 use crate::follow::registry::Registry;
+use crate::follow::stalled::Stall;
 use crate::follow::{Follower, Request};
 use crate::lookup::{look_up, TxHint, TxStatus};
 use crate::source::{Announcement, BlockRef, ChainSource};
@@ -117,6 +118,8 @@ pub struct ChainStatus {
     pub wallet_tip: Option<BlockRef>,
     /// Where the source's chain is lower than what was told already, its height: it is waited for.
     pub behind: Option<u32>,
+    /// Why the newest block is not believed to be the network's newest.
+    pub stalled: Option<Stall>,
     /// Whether everything that is known to the source has been told.
     pub reachable: bool,
     /// Why not.

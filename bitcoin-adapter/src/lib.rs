@@ -28,6 +28,7 @@ pub use broadcast::{BroadcastEvent, BroadcastOutcome, Rejection};
 pub use chain::{Chain, ChainEvent, ChainOptions, ChainStatus, SendError, Start};
 pub use error::ChainError;
 pub use fees::{FeeBounds, FeeEstimates, FeeTarget};
+pub use follow::stalled::Stall;
 pub use lookup::{TxHint, TxStatus};
 pub use source::{Accepted, Announcement, BlockRef, ChainSource, Header, Indexed, Unspent};
 pub use wallet::{

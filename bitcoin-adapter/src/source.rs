@@ -80,6 +80,11 @@ pub trait ChainSource: Send + Sync + 'static {
     /// The tip of the best chain.
     fn best_block(&self) -> Result<BlockRef, ChainError>;
 
+    /// The height of the newest header, whether its block is there or not.
+    fn headers(&self) -> Result<u32, ChainError> {
+        Ok(self.best_block()?.height)
+    }
+
     /// The block of the best chain at `height`; `None` above its tip.
     fn block_hash(&self, height: u32) -> Result<Option<BlockHash>, ChainError>;
 

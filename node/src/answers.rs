@@ -65,7 +65,8 @@ impl Answers {
 impl NodeApi for Answers {
     async fn health(&self) -> api::Health {
         let ledger = self.shared.ledger.stopped().is_none();
-        let chain = self.shared.chain.status().reachable;
+        let status = self.shared.chain.status();
+        let chain = status.reachable && status.stalled.is_none();
         api::Health {
             ok: ledger,
             ledger,

@@ -19,6 +19,7 @@ pub(super) struct HeaderAnswer {
 #[derive(Debug, Deserialize)]
 pub(super) struct ChainAnswer {
     pub(super) blocks: u32,
+    pub(super) headers: u32,
     #[serde(rename = "bestblockhash")]
     pub(super) best: BlockHash,
 }

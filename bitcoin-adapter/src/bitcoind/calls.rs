@@ -70,6 +70,11 @@ impl ChainSource for Bitcoind {
         })
     }
 
+    fn headers(&self) -> Result<u32, ChainError> {
+        let answer: ChainAnswer = self.ask("getblockchaininfo", &[])?;
+        Ok(answer.headers)
+    }
+
     fn block_hash(&self, height: u32) -> Result<Option<BlockHash>, ChainError> {
         self.ask_for("getblockhash", &[json!(height)], INVALID_PARAMETER)
     }

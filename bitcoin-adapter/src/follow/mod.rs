@@ -4,11 +4,12 @@ pub(crate) mod mempool;
 pub(crate) mod position;
 pub(crate) mod registry;
 pub(crate) mod scan;
+pub(crate) mod stalled;
 mod work;
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bitcoin::{Network, OutPoint};
 use tokio::sync::mpsc::error::TrySendError;
@@ -16,6 +17,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use self::mempool::Mempool;
 use self::position::{Position, Step};
 use self::scan::search;
+use self::stalled::{Sight, Watchdog};
 use crate::chain::{ChainEvent, ChainStatus, Shared, Start};
 use crate::error::ChainError;
 use crate::source::BlockRef;
@@ -72,6 +74,7 @@ struct State {
     told_fault: bool,
     stopping: bool,
     wallet_behind: bool,
+    watchdog: Watchdog,
 }
 
 impl Follower {
@@ -315,6 +318,7 @@ impl Follower {
         self.give_up_lost(tip);
         if self.state.fees_due.is_none_or(|due| Instant::now() >= due) {
             self.shared.fees.refresh(source.as_ref())?;
+            self.look_for_stalls(tip)?;
             self.state.fees_due = Some(Instant::now() + FEE_INTERVAL);
         }
         Ok(if self.events.is_closed() {
@@ -322,6 +326,36 @@ impl Follower {
         } else {
             Round::Settled
         })
+    }
+
+    /// Says once that blocks do not come any more, and notes it for as long as it is so.
+    fn look_for_stalls(&mut self, tip: BlockRef) -> Result<(), ChainError> {
+        let source = &self.shared.source;
+        let Some(header) = source.header(&tip.hash)? else {
+            return Ok(());
+        };
+        let sight = Sight {
+            // A clock before 1970 finds no block old.
+            now: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |time| time.as_secs()),
+            tip,
+            tip_time: header.time,
+            headers: source.headers()?,
+        };
+        let stalled = self.state.watchdog.look(self.network, sight);
+        self.shared.status.send_if_modified(|status| {
+            if status.stalled == stalled {
+                return false;
+            }
+            match stalled {
+                Some(stall) => tracing::warn!("{stall}"),
+                None => tracing::info!(%tip, "blocks come again"),
+            }
+            status.stalled = stalled;
+            true
+        });
+        Ok(())
     }
 
     /// A payment of the wallet's whose other inputs are gone, as where a channel ended by another commitment than the one that it

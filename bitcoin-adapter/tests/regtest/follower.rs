@@ -11,6 +11,7 @@ use bitcoin::transaction::Version;
 use bitcoin::{
     Address, Amount, BlockHash, Network, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness,
 };
+use serde_json::{json, Value};
 use zarnitsa_bitcoin_adapter::{
     Auth, BitcoindConfig, BlockRef, Chain, ChainError, ChainEvent, ChainOptions, ChainSource,
     FeeTarget, SpendWatch, Start, Watch, WatchEvent,
@@ -315,4 +316,18 @@ async fn block_that_parsers_with_limits_of_their_own_refuse_is_read() {
     );
     world.bitcoind.mine(1);
     world.caught_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn header_without_its_block_is_known_to_the_source() {
+    let bitcoind = Bitcoind::start_with_coins(Options::default());
+    let source = source(&bitcoind);
+    let before = source.best_block().unwrap();
+    assert_eq!(source.headers().unwrap(), before.height);
+    let output = json!(bitcoind.address().to_string());
+    let withheld: Value = bitcoind.call("generateblock", &[output, json!([]), json!(false)]);
+    let hex = withheld["hex"].as_str().unwrap();
+    let _: Value = bitcoind.call("submitheader", &[json!(hex[..160])]);
+    assert_eq!(source.headers().unwrap(), before.height + 1);
+    assert_eq!(source.best_block().unwrap(), before);
 }

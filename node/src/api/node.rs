@@ -148,7 +148,7 @@ pub struct Health {
     pub ok: bool,
     /// The ledger takes transactions.
     pub ledger: bool,
-    /// Bitcoin Core answers.
+    /// Bitcoin Core answers, and its blocks are the network's newest as far as can be told.
     pub chain: bool,
     /// The Lightning port is open.
     pub peers: bool,
