@@ -25,7 +25,7 @@ mod wallet;
 mod watch;
 mod work;
 
-use std::process::ExitCode;
+use std::io::{self, Write};
 
 use clap::{Parser, Subcommand};
 
@@ -104,16 +104,25 @@ enum Command {
     Guard(demo::Guard),
 }
 
-/// Runs the program.
-pub fn main() -> ExitCode {
+/// Runs the program and ends it.
+pub fn main() -> ! {
     let cli = Cli::parse(); // wrong usage ends here, with exit code 2
-    match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+    let code = match run(cli) {
+        Ok(()) => 0,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            1
         }
-    }
+    };
+    end(code)
+}
+
+/// Ends the process without the destructors of C++ libraries. A database that a full disk struck is left open, with
+/// threads of RocksDB that start others; when these meet the destructor of their pool, the process aborts.
+fn end(code: i32) -> ! {
+    // What cannot be said now has nobody who would hear of it.
+    let _ = io::stdout().flush();
+    signal_hook::low_level::exit(code)
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {

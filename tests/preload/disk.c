@@ -173,6 +173,12 @@ static void cut_power(enum strike strike) {
 
 static int is_full(void) { return disk->strike == FULL && disk->struck; }
 
+/* A database that a full disk struck cannot be closed: its threads live as long as the process does. Destructors that run
+ * beside them, at exit(), can meet them; here they always do. */
+__attribute__((destructor)) static void meet_destructors(void) {
+    if (disk && is_full()) abort();
+}
+
 /* What a disk writes as a whole or not at all. */
 enum { SECTOR = 512 };
 
