@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod altered;
+#[cfg(test)]
 mod asks;
 #[cfg(test)]
 mod closes;

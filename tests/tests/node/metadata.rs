@@ -1,11 +1,11 @@
 //! payment_metadata (BOLT 11 and BOLT 4): what an invoice gives its payer to send along.
 
-use bitcoin::Network;
-use lightning_invoice::{RawTaggedField, SignedRawBolt11Invoice, TaggedField};
+use lightning_invoice::{RawBolt11Invoice, RawTaggedField, SignedRawBolt11Invoice, TaggedField};
 use serde_json::Value;
-use zarnitsa_signer::{Mnemonic, Signer};
 use zarnitsa_tests::node::Node;
 use zarnitsa_tests::world::World;
+
+use crate::altered::{altered, pay_in_vain, payee};
 
 const METADATA: &str = "00c0ffee";
 
@@ -21,22 +21,20 @@ fn metadata_of(invoice: &str) -> Option<Vec<u8>> {
     invoice.raw_invoice().payment_metadata().cloned()
 }
 
-/// The invoice as a payer keeps it who sends other metadata than the payee's, or none. For the payer's node to take it, it
-/// is signed with the payee's key.
-fn altered(invoice: &str, payee: &Signer, metadata: Option<&[u8]>) -> String {
-    let signed: SignedRawBolt11Invoice = invoice.parse().expect("an invoice");
-    let (mut raw, _, _) = signed.into_parts();
-    let is_metadata = |field: &RawTaggedField| {
-        matches!(
-            field,
-            RawTaggedField::KnownSemantics(TaggedField::PaymentMetadata(_))
-        )
-    };
-    raw.data.tagged_fields.retain(|field| !is_metadata(field));
-    let given = metadata.map(|bytes| TaggedField::PaymentMetadata(bytes.to_vec()));
-    raw.data.tagged_fields.extend(given.map(Into::into));
-    let signed = raw.sign(|digest| Ok::<_, ()>(payee.sign_node_recoverable(digest)));
-    signed.expect("it cannot fail").to_string()
+/// The invoice as a payer keeps it who sends other metadata than the payee's, or none.
+fn with_metadata(metadata: Option<&[u8]>) -> impl FnOnce(&mut RawBolt11Invoice) + '_ {
+    move |raw| {
+        let fields = &mut raw.data.tagged_fields;
+        let is_metadata = |field: &RawTaggedField| {
+            matches!(
+                field,
+                RawTaggedField::KnownSemantics(TaggedField::PaymentMetadata(_))
+            )
+        };
+        fields.retain(|field| !is_metadata(field));
+        let given = metadata.map(|bytes| TaggedField::PaymentMetadata(bytes.to_vec()));
+        fields.extend(given.map(Into::into));
+    }
 }
 
 #[test]
@@ -44,28 +42,22 @@ fn invoice_with_metadata_is_paid_with_it_and_with_nothing_else() {
     let world = World::start();
     let pair = world.open(2_000_000, 0);
     let before = pair.check_agreement();
-    let words = Mnemonic::parse(world.hub.words()).expect("the hub's words");
-    let folder = world.folder().join("hub's keys");
-    std::fs::create_dir(&folder).expect("a folder in a temporary one");
-    let (payee, _) = Signer::create(&folder, Network::Regtest, "", Some(words)).expect("a signer");
+    let payee = payee(&world);
 
     let (with, hash) = invoice(&world.hub, &["--metadata", METADATA]);
     let (without, plain) = invoice(&world.hub, &[]);
     assert_eq!(metadata_of(&with), Some(vec![0, 0xc0, 0xff, 0xee]));
     assert_eq!(metadata_of(&without), None);
-    let wrong = [
-        altered(&with, &payee, None),
-        altered(&with, &payee, Some(&[0, 0xc0, 0xff])),
-        altered(&without, &payee, Some(&[0, 0xc0, 0xff, 0xee])),
-    ];
-    for text in &wrong {
-        let payment = pair.user.pay(text).expect("an outcome");
-        assert_eq!(payment.status, "failed", "{payment:?}");
-        let failure = payment.failure.expect("why it failed").to_string();
-        assert!(
-            failure.contains("incorrect_or_unknown_payment_details"),
-            "{failure}"
-        );
+    for wrong in [
+        altered(&with, &payee, with_metadata(None)),
+        altered(&with, &payee, with_metadata(Some(&[0, 0xc0, 0xff]))),
+        altered(
+            &without,
+            &payee,
+            with_metadata(Some(&[0, 0xc0, 0xff, 0xee])),
+        ),
+    ] {
+        pay_in_vain(&pair, &wrong);
     }
     pair.until_quiet();
     assert_eq!(pair.check_agreement(), before);
