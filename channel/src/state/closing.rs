@@ -9,7 +9,7 @@ use super::names::wrong_state;
 use super::negotiating_closing::send_closing;
 use super::negotiation::{least_fee, ClosingAgreement, ShutdownScripts};
 use super::resolution::{shown, Resolution};
-use super::spend::{identify, Spend};
+use super::spend::{identify, Spend, SpendKind};
 use super::{Channel, Closed, Context, Next};
 use crate::action::{Action, Broadcast, Event, FailureReason};
 use crate::command::{ChainEvent, Command, LocalCommand};
@@ -35,8 +35,8 @@ pub enum Cause {
     },
     /// The chain showed a spend before this node broadcast anything.
     Seen,
-    /// The peer proved that this node's state is old. It broadcasts nothing, ever: each of its commitments may be
-    /// revoked. It waits for the peer's.
+    /// The peer or the chain proved that this node's state is old. It broadcasts nothing, ever: each of its commitments
+    /// may be revoked. It waits for the peer's.
     DataLost,
 }
 
@@ -81,7 +81,29 @@ impl Closing {
 
     /// What this node does about the close, and why.
     pub fn cause(&self) -> &Cause {
-        &self.cause
+        match self.has_lost_data() {
+            true => &Cause::DataLost,
+            false => &self.cause,
+        }
+    }
+
+    /// Whether the peer or the chain has shown that this node's state is old.
+    pub fn has_lost_data(&self) -> bool {
+        matches!(self.cause, Cause::DataLost) || self.shows_lost_data()
+    }
+
+    /// Whether the chain has: a commitment that both sides signed and this node does not know. Until that goes away it is
+    /// in the resolution alone, so that ledgers of older programs, which kept the cause, still replay.
+    fn shows_lost_data(&self) -> bool {
+        let spend = self.spend();
+        spend.is_some_and(|spend| matches!(spend.kind, SpendKind::Future { .. }))
+    }
+
+    /// Before what the chain has shown is given up: what it has proven stays so.
+    fn remember_lost_data(&mut self) {
+        if self.shows_lost_data() {
+            self.cause = Cause::DataLost;
+        }
     }
 
     /// The confirmed spend of the funding output.
@@ -105,14 +127,12 @@ impl Closing {
 
     /// Whether this node may broadcast its commitment.
     pub(super) fn may_broadcast(&self) -> bool {
-        match self.cause {
-            Cause::Mutual { .. } | Cause::Alone { .. } | Cause::Seen => true,
-            Cause::DataLost => false,
-        }
+        !self.has_lost_data()
     }
 
     /// Begins to track the outputs of a spend.
     pub(super) fn saw(&mut self, spend: Spend) -> Vec<Action> {
+        self.remember_lost_data();
         let resolution = Resolution::new(&self.common, spend);
         let forgotten = resolution.has_forgotten();
         self.resolution = Some(resolution);
@@ -323,13 +343,14 @@ impl Closing {
                 Ok(self.with(actions))
             }
             // BOLT 5: after a reorg the same or another spend may confirm, so what this node wants is broadcast again.
-            ChainEvent::SpendReorged => match self.resolution.take() {
-                None => Err(refusal),
-                Some(_) => {
-                    let actions = self.broadcasts();
-                    Ok(self.with(actions))
+            ChainEvent::SpendReorged => {
+                self.remember_lost_data();
+                if self.resolution.take().is_none() {
+                    return Err(refusal);
                 }
-            },
+                let actions = self.broadcasts();
+                Ok(self.with(actions))
+            }
             ChainEvent::SpendBuried { block_height } => self.buried(block_height),
             ChainEvent::OutputSpent { .. }
             | ChainEvent::OutputReorged { .. }

@@ -265,6 +265,28 @@ impl Channel {
         })
     }
 
+    /// This node's newest commitment without any signature, whether or not it may be broadcast: for whoever must end its
+    /// broadcast.
+    pub fn unsigned_holder_commitment(&self) -> Option<CommitmentTx> {
+        let common = self.established()?;
+        common.commitments.holder_tx(&common.params).ok()
+    }
+
+    /// Whether the peer or the chain has shown that this node's state is old: it broadcasts none of its commitments.
+    pub fn has_lost_data(&self) -> bool {
+        match self {
+            Self::Closing(state) => state.has_lost_data(),
+            Self::Closed(state) => state.watched().is_some_and(super::Closing::has_lost_data),
+            Self::AwaitingFundingSigned(_)
+            | Self::AwaitingConfirmations(_)
+            | Self::AwaitingPeerReady(_)
+            | Self::Normal(_)
+            | Self::ShuttingDown(_)
+            | Self::NegotiatingClosing(_)
+            | Self::Failed(_) => false,
+        }
+    }
+
     /// This node's secrets of commitments with a lower number than this may be revealed, and no others ever.
     pub fn releasable_secret_below(&self) -> u64 {
         self.commitment_numbers().0

@@ -143,6 +143,77 @@ fn normal_spend_by_a_commitment_from_the_future_is_known() {
     assert_eq!(kind(&mut pair.a, &newer), SpendKind::Future { number: 1 });
 }
 
+/// `a` goes on with an old state, and the peer's newest commitment.
+fn behind() -> (Pair, Transaction) {
+    let mut pair = Pair::normal(&Config::default(), 1);
+    let old = pair.a.channel.clone();
+    pair.add_htlc(Side::Holder, 5_000_000, preimage(1));
+    let newer = own_tx(&pair.b);
+    pair.a.channel = old;
+    (pair, newer)
+}
+
+/// Nothing of this node's may reach the chain, and the state stays so when it is read again.
+fn check_lost(party: &mut Party) {
+    let stored = Channel::decode(&party.channel.encode()).unwrap();
+    assert_eq!(stored, party.channel);
+    assert!(party.channel.has_lost_data());
+    assert!(party.channel.holder_commitment().is_none());
+    assert_eq!(party.channel.resume(), Vec::new());
+    assert!(party.local(force_close()).is_err());
+}
+
+#[test]
+fn normal_spend_from_the_future_that_a_reorg_takes_forbids_every_broadcast() {
+    let (mut pair, newer) = behind();
+    assert_eq!(kind(&mut pair.a, &newer), SpendKind::Future { number: 1 });
+    check_lost(&mut pair.a);
+    let actions = pair.a.chain(ChainEvent::SpendReorged).unwrap();
+    assert_eq!(actions, Vec::new());
+    check_lost(&mut pair.a);
+    let refusal = pair.a.local(force_close()).unwrap_err();
+    assert_eq!(refusal, ChannelError::DataLost);
+    // Another of the peer's confirms, goes away, and changes nothing.
+    let known = pair.a.channel.counterparty_unrevoked()[0].tx().clone();
+    let number = 0;
+    assert_eq!(
+        kind(&mut pair.a, &known),
+        SpendKind::Counterparty { number }
+    );
+    let actions = pair.a.chain(ChainEvent::SpendReorged).unwrap();
+    assert_eq!(actions, Vec::new());
+    check_lost(&mut pair.a);
+}
+
+#[test]
+fn closing_spend_from_the_future_that_a_reorg_takes_ends_the_broadcast() {
+    let (mut pair, newer) = behind();
+    let actions = pair.a.local(force_close()).unwrap();
+    assert!(actions.contains(&Action::Broadcast(Broadcast::HolderCommitment)));
+    let own = own_tx(&pair.a);
+    assert_eq!(kind(&mut pair.a, &newer), SpendKind::Future { number: 1 });
+    check_lost(&mut pair.a);
+    let withdrawn = pair.a.channel.unsigned_holder_commitment().unwrap();
+    assert_eq!(withdrawn.txid(), own.compute_txid());
+    let actions = pair.a.chain(ChainEvent::SpendReorged).unwrap();
+    assert_eq!(actions, Vec::new());
+    check_lost(&mut pair.a);
+}
+
+#[test]
+fn closing_spend_from_the_future_that_another_replaces_forbids_every_broadcast() {
+    let (mut pair, newer) = behind();
+    let own = own_tx(&pair.a);
+    pair.a.local(force_close()).unwrap();
+    kind(&mut pair.a, &newer);
+    // Its broadcast was not to be stopped any more.
+    assert_eq!(kind(&mut pair.a, &own), SpendKind::Holder { number: 0 });
+    assert!(pair.a.channel.has_lost_data());
+    let actions = pair.a.chain(ChainEvent::SpendReorged).unwrap();
+    assert_eq!(actions, Vec::new());
+    check_lost(&mut pair.a);
+}
+
 #[test]
 fn negotiating_spend_by_any_closing_transaction_is_mutual() {
     let mut pair = Pair::normal(&Config::default(), 1);
