@@ -36,6 +36,9 @@ pub enum Rejection {
         /// The source's own words.
         message: String,
     },
+    /// It was forbidden: the source was not even asked.
+    #[error("it must never be broadcast any more")]
+    Forbidden,
     /// It breaks a rule of consensus or policy, and always will.
     #[error("it is not valid: {message}")]
     Invalid {
@@ -111,6 +114,7 @@ impl Rejection {
             Self::MissingInputs { .. }
             | Self::NotFinal { .. }
             | Self::FeeTooHigh { .. }
+            | Self::Forbidden
             | Self::Invalid { .. } => false,
         }
     }
@@ -122,7 +126,7 @@ impl Rejection {
             | Self::Conflict { .. }
             | Self::MissingInputs { .. }
             | Self::NotFinal { .. } => true,
-            Self::FeeTooHigh { .. } | Self::Invalid { .. } => false,
+            Self::FeeTooHigh { .. } | Self::Forbidden | Self::Invalid { .. } => false,
         }
     }
 }
@@ -197,6 +201,8 @@ impl Pending {
 #[derive(Debug, Default)]
 pub(crate) struct Broadcasts {
     pending: Mutex<BTreeMap<Txid, Pending>>,
+    /// What whoever asks for it does not get to the source.
+    forbidden: Mutex<HashSet<Txid>>,
 }
 
 impl Broadcasts {
@@ -208,6 +214,11 @@ impl Broadcasts {
             .map(|entry| entry.number)
             .max()
             .map_or(0, |newest| newest.saturating_add(1));
+        let txid = transaction.compute_txid();
+        // Under the lock: what is forbidden in these moments is taken out after this, or is not put in.
+        if self.is_forbidden(&txid) {
+            return;
+        }
         let fresh = Pending {
             number,
             settled: None,
@@ -217,14 +228,23 @@ impl Broadcasts {
             not_before: None,
             transaction,
         };
-        pending
-            .entry(fresh.transaction.compute_txid())
-            .or_insert(fresh);
+        pending.entry(txid).or_insert(fresh);
     }
 
     /// Lets go of a transaction.
     pub(crate) fn remove(&self, txid: &Txid) {
         self.lock().remove(txid);
+    }
+
+    /// Lets go of a transaction for good: who asks for it later, or has asked and waits, comes too late.
+    pub(crate) fn forbid(&self, txid: Txid) {
+        // First this: what is offered in these moments looks here again before each question.
+        self.forbidden().insert(txid);
+        self.remove(&txid);
+    }
+
+    fn is_forbidden(&self, txid: &Txid) -> bool {
+        self.forbidden().contains(txid)
     }
 
     /// Offers one transaction for the first time and keeps what came of it.
@@ -234,6 +254,10 @@ impl Broadcasts {
         transaction: &Transaction,
     ) -> Result<BroadcastOutcome, Rejection> {
         let txid = transaction.compute_txid();
+        if self.is_forbidden(&txid) {
+            self.remove(&txid);
+            return Err(Rejection::Forbidden);
+        }
         match source.broadcast(transaction) {
             Ok(Ok(accepted)) => {
                 self.note(&txid, Ok(accepted));
@@ -256,6 +280,11 @@ impl Broadcasts {
     ) -> Result<BroadcastOutcome, Rejection> {
         match self.offer(source, parent) {
             Ok(BroadcastOutcome::Waiting(error)) => Ok(BroadcastOutcome::Waiting(error)),
+            // The child pays for nothing then.
+            Err(Rejection::Forbidden) => {
+                self.remove(&child.compute_txid());
+                Err(Rejection::Forbidden)
+            }
             Err(Rejection::BelowMinFee { .. }) => {
                 match source.broadcast_package(&[parent, child]) {
                     Ok(Ok(accepted)) => {
@@ -330,10 +359,14 @@ impl Broadcasts {
         let mut events = Vec::new();
         for transaction in self.missing(mempool) {
             let txid = transaction.compute_txid();
+            if self.is_forbidden(&txid) {
+                continue;
+            }
             let mut answer = source.broadcast(&transaction)?;
             // A parent that pays too little by itself goes with the child that pays for it.
             if matches!(answer, Err(Rejection::BelowMinFee { .. })) {
-                if let Some(child) = self.child_of(&txid) {
+                let child = self.child_of(&txid);
+                if let Some(child) = child.filter(|_| !self.is_forbidden(&txid)) {
                     answer = source.broadcast_package(&[&transaction, &child])?;
                 }
             }
@@ -450,6 +483,13 @@ impl Broadcasts {
             .map(|settled| settled.block)
     }
 
+    /// A panic elsewhere cannot leave it half made.
+    fn forbidden(&self) -> MutexGuard<'_, HashSet<Txid>> {
+        self.forbidden
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A panic elsewhere cannot leave an entry half made.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Txid, Pending>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
@@ -550,6 +590,17 @@ mod tests {
     #[test]
     fn child_that_lacks_an_input_is_lost_though_its_coin_was_in_the_chain_before_it_was_pursued() {
         assert!(is_lost_beside(Some(Ok(Accepted::InChain))));
+    }
+
+    #[test]
+    fn broadcast_that_is_forbidden_is_let_go_of_and_not_taken_again() {
+        let broadcasts = Broadcasts::default();
+        let (one, other) = (spending(1, &[]), spending(2, &[]));
+        broadcasts.add(one.clone());
+        broadcasts.add(other.clone());
+        broadcasts.forbid(one.compute_txid());
+        broadcasts.add(one);
+        assert_eq!(broadcasts.missing(&HashSet::new()), [other]);
     }
 
     #[test]

@@ -388,6 +388,11 @@ impl Chain {
         self.0.shared.broadcasts.remove(txid);
     }
 
+    /// Gives up a broadcast as long as this runs, whoever asks for it again. What the network has already is not called back.
+    pub fn forbid_broadcast(&self, txid: Txid) {
+        self.0.shared.broadcasts.forbid(txid);
+    }
+
     /// Stops following, and waits until the follower has ended. Events not received yet are lost: the next run tells them again.
     pub async fn shutdown(self, events: mpsc::Receiver<ChainEvent>) {
         drop(events);

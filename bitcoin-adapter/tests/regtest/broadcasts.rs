@@ -111,6 +111,29 @@ async fn broadcast_to_an_absent_bitcoind_waits_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn broadcast_that_is_forbidden_while_bitcoind_is_away_never_reaches_it() {
+    let mut world = World::with_coins().await;
+    let [forbidden, other] = [(); 2].map(|()| spend(&world.bitcoind, coin(&world), 0.000_49));
+    let txid = forbidden.compute_txid();
+    world.bitcoind.stop();
+    for transaction in [&forbidden, &other] {
+        let outcome = world.chain.broadcast_tx(transaction.clone()).await.unwrap();
+        assert!(matches!(outcome, BroadcastOutcome::Waiting(_)));
+    }
+    world.chain.forbid_broadcast(txid);
+    world.bitcoind.resume();
+    // What was given later is offered later.
+    world.until_in_mempool(&other.compute_txid()).await;
+    assert!(!world.bitcoind.mempool().contains(&txid));
+    let refused = world.chain.broadcast_tx(forbidden.clone()).await;
+    assert!(matches!(refused, Err(Rejection::Forbidden)), "{refused:?}");
+    let family = vec![forbidden, other];
+    let refused = world.chain.broadcast_package(family).await;
+    assert!(matches!(refused, Err(Rejection::Forbidden)), "{refused:?}");
+    assert!(!world.bitcoind.mempool().contains(&txid));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn broadcast_of_a_child_before_its_parent_succeeds_once_the_parent_is_there() {
     let world = World::with_coins().await;
     let parent = spend(&world.bitcoind, coin(&world), 0.000_49);

@@ -12,6 +12,7 @@
 //! | `outbox` | hands them to the network, in order |
 //! | `recall` | finds what earlier runs made |
 //! | `reserve` | coins that are held back for all this |
+//! | `withdraw` | takes back what must not reach the chain |
 
 mod bump;
 mod outbox;
@@ -19,6 +20,7 @@ mod pay;
 mod plan;
 mod recall;
 mod reserve;
+mod withdraw;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;

@@ -30,6 +30,8 @@ pub(super) enum Effect {
     Claim {
         height: u32,
     },
+    /// This node's state of the channel is old: its commitment must not reach the chain.
+    Withdraw,
     /// A transaction in the mempool spends an output of a close.
     Contested {
         outpoint: OutPoint,
@@ -126,6 +128,11 @@ impl Executor {
     /// # Errors
     /// Where the signer's record could not be written: nothing may follow, as over a ledger that has stopped.
     fn carry_out(&mut self, batch: Batch) -> Result<(), SignerError> {
+        // First of all: what comes before it in the batch may fail, for the ledger has the old state for what it is.
+        let withdraws = |effect: &Effect| matches!(effect, Effect::Withdraw);
+        if batch.effects.iter().any(withdraws) {
+            self.claimer.withdraw(&batch.target.channel_id);
+        }
         if self.shared.signer.refusing().is_some() {
             return Ok(()); // of an older ledger nothing leaves, signed or not
         }
@@ -164,6 +171,7 @@ impl Executor {
                 self.claimer.look(&target.channel_id, height);
                 Ok(())
             }
+            Effect::Withdraw => Ok(()), // it was the first
             Effect::Contested { outpoint, txid } => {
                 self.claimer.contested(target.channel_id, outpoint, txid);
                 Ok(())

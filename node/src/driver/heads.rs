@@ -13,6 +13,7 @@ use bitcoin::secp256k1::PublicKey;
 use lightning::ln::msgs::{self, MessageSendEvent};
 use zarnitsa_peer::{Connection, PeerEvent, WireMessage};
 
+use super::effects::{Batch, Effect};
 use super::{Driver, Turn};
 use crate::peer_storage::PeerStorage;
 
@@ -97,6 +98,8 @@ impl Driver {
             WireMessage::PeerStorageRetrieval(data) => {
                 if self.shared.check_kept(&data, connection.node_id) {
                     self.has_shown(connection);
+                } else if self.shared.signer.refusing().is_some() {
+                    self.withdraw_all();
                 }
             }
             other => {
@@ -105,6 +108,18 @@ impl Driver {
             }
         }
         None
+    }
+
+    /// The ledger is an older one: what is pursued of its channels may be revoked.
+    fn withdraw_all(&self) {
+        for live in self.channels.values() {
+            self.outbox.enqueue(Batch {
+                receipt: None,
+                target: live.target(),
+                connection: None,
+                effects: vec![Effect::Withdraw],
+            });
+        }
     }
 
     /// BOLT 1, peer_storage: kept for peers with a channel only.

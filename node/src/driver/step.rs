@@ -9,7 +9,7 @@ use zarnitsa_channel::error::{ChannelError, Fault};
 use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::message::OutgoingMessage;
 use zarnitsa_channel::params::Side;
-use zarnitsa_channel::state::Context;
+use zarnitsa_channel::state::{Channel, Context};
 use zarnitsa_service::Attachment;
 
 use super::effects::{Batch, Effect};
@@ -130,11 +130,13 @@ impl Driver {
             .clone()
             .handle(step.command.clone(), &context)?;
         let unchanged = next == live.machine;
+        let withdraws = must_withdraw(&live.machine, &next);
         if !names_of(&next).eq(names_of(&live.machine)) {
             self.names.learn(&next);
         }
         live.machine = next;
-        let (effects, events) = split(actions);
+        let (mut effects, events) = split(actions);
+        effects.extend(withdraws.then_some(Effect::Withdraw));
         if let Some(incoming) = &step.attachment.incoming {
             let offered = live.machine.htlcs();
             let newest = offered.filter(|htlc| htlc.offered_by == Side::Holder);
@@ -334,6 +336,12 @@ impl Driver {
             .insert(params.channel_id);
         self.channels.insert(params.channel_id, live);
     }
+}
+
+/// Whether what is broadcast of the channel must end: it has turned out that its state is old, or such a channel's close is not
+/// what it was.
+fn must_withdraw(before: &Channel, next: &Channel) -> bool {
+    next.has_lost_data() && (!before.has_lost_data() || before.spend() != next.spend())
 }
 
 /// Effects wait for the disk; events are for the driver, now.
