@@ -14,6 +14,10 @@ pub const OFFERED_GRACE_BLOCKS: u32 = 3;
 /// reorganisation, the grace period and the time to confirm.
 pub const CLAIM_MARGIN_BLOCKS: u32 = 18;
 
+/// Blocks before the HTLC upstream expires that pays for one of this node's by which the patience with that one ends: as many
+/// again as a claim needs, for a node that waits for its own disk as well. Far fewer than lie between the two.
+pub const UPSTREAM_MARGIN_BLOCKS: u32 = 36;
+
 /// An HTLC that leaves no time to wait for the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseDue {
@@ -55,14 +59,26 @@ impl Channel {
     /// `present_since` is the height from which this node has been there without a pause. An HTLC of its own that expired
     /// while it was away is the peer's to remove first: the peer is given the same time as if it had expired then. One that
     /// this node claims cannot wait, whoever was away.
-    pub fn close_due(&self, tip: u32, present_since: u32) -> Option<CloseDue> {
+    ///
+    /// `upstream` is the height at which the HTLC expires that pays for one of this node's, where one does: a node that is
+    /// away again and again, and never there for long, closes all the same before that one is taken back. A payment of this
+    /// node's own loses nothing by waiting.
+    pub fn close_due(
+        &self,
+        tip: u32,
+        present_since: u32,
+        upstream: impl Fn(HtlcId) -> Option<u32>,
+    ) -> Option<CloseDue> {
         let patient = |due: CloseDue| match due.offered_by {
-            Side::Holder => CloseDue {
-                from_height: due
-                    .from_height
-                    .max(present_since.saturating_add(OFFERED_GRACE_BLOCKS)),
-                ..due
-            },
+            Side::Holder => {
+                let patience = present_since.saturating_add(OFFERED_GRACE_BLOCKS);
+                let latest = upstream(due.id)
+                    .map_or(u32::MAX, |at| at.saturating_sub(UPSTREAM_MARGIN_BLOCKS));
+                CloseDue {
+                    from_height: due.from_height.max(patience.min(latest)),
+                    ..due
+                }
+            }
             Side::Counterparty => due,
         };
         let due = self.risks().map(patient);

@@ -390,14 +390,15 @@ fn normal_close_deadline_is_that_of_the_first_htlc_at_risk() {
     pair.settle();
     assert_eq!(pair.a.channel.close_deadline(), Some(503));
     // Who was away when it expired gives the peer the same time after that.
-    assert_eq!(pair.a.channel.close_due(502, 100), None);
-    let due = pair.a.channel.close_due(503, 100).unwrap();
+    let own = |_| None;
+    assert_eq!(pair.a.channel.close_due(502, 100, own), None);
+    let due = pair.a.channel.close_due(503, 100, own).unwrap();
     assert_eq!((due.id, due.from_height), (HtlcId(0), 503));
     assert!(due
         .to_string()
         .contains("HTLC 0 of ours expired at height 500"));
-    assert_eq!(pair.a.channel.close_due(511, 509), None);
-    assert!(pair.a.channel.close_due(512, 509).is_some());
+    assert_eq!(pair.a.channel.close_due(511, 509, own), None);
+    assert!(pair.a.channel.close_due(512, 509, own).is_some());
     // The peer's HTLC is at this node's risk once it is claimed.
     assert_eq!(pair.b.channel.close_deadline(), None);
     let claim = LocalCommand::FulfillHtlc {
@@ -407,8 +408,31 @@ fn normal_close_deadline_is_that_of_the_first_htlc_at_risk() {
     pair.b.local(claim).unwrap();
     assert_eq!(pair.b.channel.close_deadline(), Some(482));
     // That cannot wait, whoever was away.
-    assert_eq!(pair.b.channel.close_due(481, 481), None);
-    assert!(pair.b.channel.close_due(482, 482).is_some());
+    assert_eq!(pair.b.channel.close_due(481, 481, own), None);
+    assert!(pair.b.channel.close_due(482, 482, own).is_some());
+}
+
+#[test]
+fn normal_close_of_a_node_that_is_never_there_for_long_is_due_before_upstream_takes_its_htlc_back()
+{
+    let mut pair = Pair::normal(&Config::default(), 1);
+    let id = pair.add_htlc(Side::Holder, 5_000_000, preimage(1));
+    let channel = &pair.a.channel;
+    // It starts again at each block.
+    let closes_at = |upstream: Option<u32>| {
+        let of = |asked| upstream.filter(|_| asked == id);
+        (500..1_000).find(|tip| channel.close_due(*tip, *tip, of).is_some())
+    };
+    assert_eq!(closes_at(Some(580)), Some(544));
+    // With the smallest difference that a policy allows.
+    assert_eq!(closes_at(Some(548)), Some(512));
+    // Never before its peer has had its blocks, nor for what is nobody else's.
+    assert_eq!(closes_at(Some(501)), Some(503));
+    assert_eq!(closes_at(None), None);
+    // One that is there to stay gives the peer its time.
+    let upstream = |_| Some(580);
+    assert_eq!(channel.close_due(532, 530, upstream), None);
+    assert!(channel.close_due(533, 530, upstream).is_some());
 }
 
 #[test]

@@ -484,6 +484,13 @@ impl Driver {
         }
     }
 
+    /// The height at which the HTLC in expires that pays for this HTLC out, where one does.
+    pub(super) fn upstream_expiry(&self, outgoing: Name) -> Option<u32> {
+        let (id, htlc) = self.links.incoming_of(outgoing)?;
+        let machine = &self.channels.get(&id)?.machine;
+        Some(machine.htlc(Side::Counterparty, htlc)?.cltv_expiry)
+    }
+
     /// After a start: what this node has offered for others, by the ledger.
     pub(super) fn resume_links(&mut self) {
         for (id, live) in &self.channels {

@@ -64,7 +64,8 @@ impl Driver {
             .channels
             .iter()
             .filter_map(|(id, live)| {
-                let due = live.machine.close_due(tip, since)?;
+                let upstream = |htlc| self.upstream_expiry((*id, htlc));
+                let due = live.machine.close_due(tip, since, upstream)?;
                 (!self.waits_for_disk(live, &due)).then(|| (*id, due.to_string()))
             })
             .collect();
