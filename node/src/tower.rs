@@ -119,10 +119,9 @@ impl Tower {
     ) -> anyhow::Result<()> {
         let account = hex::encode(shared.signer.tower_account(id));
         if replica.at_tower.is_none() {
-            let state: AccountState = self.get(&format!("accounts/{account}"))?;
-            replica.tower_has(&state)?;
+            replica.tower_has(self.get(&format!("accounts/{account}"))?)?;
         }
-        while let Some((from, records)) = replica.due(BATCH) {
+        while let Some((from, records)) = replica.due(BATCH)? {
             let records = records.iter().map(|sealed| StateRecord {
                 locator: hex::encode(sealed.locator),
                 data: hex::encode(&sealed.data),
@@ -136,7 +135,7 @@ impl Tower {
             if state.states <= from {
                 bail!("the tower took nothing from state {from} on");
             }
-            replica.tower_has(&state)?;
+            replica.tower_has(state)?;
         }
         Ok(())
     }

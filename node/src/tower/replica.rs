@@ -44,8 +44,10 @@ pub(super) struct Replica {
     revoked: u64,
     /// Records that the tower may lack, the newest last, each with the hash up to it.
     waiting: VecDeque<(SealedJustice, [u8; 32])>,
-    /// How many the tower has; `None` before it was asked.
-    pub(super) at_tower: Option<u64>,
+    /// The hash over all records before those that wait.
+    before: [u8; 32],
+    /// What the tower has; `None` before it was asked.
+    pub(super) at_tower: Option<AccountState>,
 }
 
 impl Replica {
@@ -156,20 +158,39 @@ impl Replica {
         let sealed = shared
             .signer
             .seal_justice(params, &revoked, secret, destination)?;
-        self.digest = next_digest(&self.digest, &sealed.locator, &sealed.data);
-        self.revoked += 1;
-        self.waiting.push_back((sealed, self.digest));
+        self.note(sealed);
         Ok(())
     }
 
+    /// One record more. What the tower is known to have does not wait: else a channel's past would fill the queue at each
+    /// start.
+    fn note(&mut self, sealed: SealedJustice) {
+        self.digest = next_digest(&self.digest, &sealed.locator, &sealed.data);
+        self.revoked += 1;
+        let tower = self.at_tower.as_ref();
+        if tower.is_some_and(|tower| self.revoked <= tower.states) {
+            self.before = self.digest;
+        } else {
+            self.waiting.push_back((sealed, self.digest));
+        }
+    }
+
     /// Number of the first record and records that the tower lacks, some of them.
-    pub(super) fn due(&self, most: usize) -> Option<(u64, Vec<&SealedJustice>)> {
-        let first = self.first_waiting();
-        let from = self.at_tower?.max(first);
-        let skip = usize::try_from(from - first).ok()?;
-        let records: Vec<_> = self.waiting.iter().skip(skip).take(most).collect();
-        let records: Vec<_> = records.into_iter().map(|(sealed, _)| sealed).collect();
-        (!records.is_empty()).then_some((from, records))
+    ///
+    /// # Errors
+    /// Where what it has is not the beginning of what the ledger gives.
+    pub(super) fn due(&self, most: usize) -> anyhow::Result<Option<(u64, Vec<&SealedJustice>)>> {
+        let from = self.first_waiting();
+        let Some(tower) = &self.at_tower else {
+            return Ok(None);
+        };
+        // Below it the ledger was not followed to where the tower is yet.
+        if tower.states == from && tower.digest != hex::encode(self.before) {
+            bail!("the tower has other states than the ledger up to {from}");
+        }
+        let records = self.waiting.iter().take(most);
+        let records: Vec<_> = records.map(|(sealed, _)| sealed).collect();
+        Ok((!records.is_empty()).then_some((from, records)))
     }
 
     fn first_waiting(&self) -> u64 {
@@ -177,20 +198,25 @@ impl Replica {
         self.revoked.saturating_sub(waiting)
     }
 
-    /// The tower says what it has: it must be the beginning of what the ledger gives.
-    pub(super) fn tower_has(&mut self, state: &AccountState) -> anyhow::Result<()> {
-        while self.first_waiting() < state.states {
-            let Some((_, digest)) = self.waiting.pop_front() else {
-                break;
-            };
-            if self.first_waiting() == state.states && hex::encode(digest) != state.digest {
-                bail!(
-                    "the tower has other states than the ledger up to {}",
-                    state.states
-                );
-            }
+    /// The tower says what it has: that waits no more. Whether it is the beginning of what the ledger gives is seen by
+    /// [`Self::due`].
+    ///
+    /// # Errors
+    /// Where it has less than it had.
+    pub(super) fn tower_has(&mut self, state: AccountState) -> anyhow::Result<()> {
+        let first = self.first_waiting();
+        if state.states < first {
+            bail!(
+                "the tower has {} states and had {first}: it gets them again",
+                state.states
+            );
         }
-        self.at_tower = Some(state.states);
+        let there = usize::try_from(state.states - first).unwrap_or(usize::MAX);
+        let there = there.min(self.waiting.len());
+        if let Some((_, digest)) = self.waiting.drain(..there).next_back() {
+            self.before = digest;
+        }
+        self.at_tower = Some(state);
         Ok(())
     }
 
@@ -202,5 +228,100 @@ impl Replica {
     /// Whether the tower has exactly what the ledger gives.
     pub(super) fn is_proven_by(&self, state: &AccountState) -> bool {
         state.states == self.revoked && state.digest == hex::encode(self.digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BATCH: usize = 32;
+
+    fn record(number: u64) -> SealedJustice {
+        let mut locator = [0; 16];
+        locator[..8].copy_from_slice(&number.to_be_bytes());
+        let data = number.to_be_bytes().to_vec();
+        SealedJustice { locator, data }
+    }
+
+    /// What a tower says that has the first so many records.
+    fn tower_of(states: u64) -> AccountState {
+        let next = |digest, number| {
+            let record = record(number);
+            next_digest(&digest, &record.locator, &record.data)
+        };
+        AccountState {
+            states,
+            digest: hex::encode((0..states).fold([0; 32], next)),
+        }
+    }
+
+    /// The channel's next records.
+    fn revoke(replica: &mut Replica, count: u64) {
+        for number in replica.revoked..replica.revoked + count {
+            replica.note(record(number));
+        }
+    }
+
+    /// As `deliver` does it, with a tower that takes all. How many the tower got.
+    fn deliver(replica: &mut Replica) -> u64 {
+        let mut given = 0;
+        loop {
+            let due = replica.due(BATCH).unwrap();
+            let Some((from, records)) = due else {
+                return given;
+            };
+            let expected: Vec<_> = (from..).take(records.len()).map(record).collect();
+            assert_eq!(records, expected.iter().collect::<Vec<_>>());
+            let count = u64::try_from(records.len()).unwrap();
+            given += count;
+            replica.tower_has(tower_of(from + count)).unwrap();
+        }
+    }
+
+    #[test]
+    fn replica_made_anew_after_a_start_delivers_what_comes_after_two_thousand_states() {
+        let mut replica = Replica::default();
+        revoke(&mut replica, 200);
+        replica.tower_has(tower_of(2_000)).unwrap();
+        while replica.revoked() < 2_000 {
+            revoke(&mut replica, 100);
+            assert_eq!(deliver(&mut replica), 0);
+            assert!(replica.waiting.is_empty(), "what the tower has waits");
+        }
+        assert!(replica.is_proven_by(&tower_of(2_000)));
+        revoke(&mut replica, 70);
+        assert_eq!(deliver(&mut replica), 70);
+        assert!(replica.is_proven_by(&tower_of(2_070)));
+        assert!(replica.waiting.is_empty());
+    }
+
+    #[test]
+    fn tower_with_other_states_than_the_ledger_is_told_apart_wherever_it_stands() {
+        let other = AccountState {
+            states: 100,
+            ..tower_of(99)
+        };
+        let differs = |replica: &Replica| {
+            let error = replica.due(BATCH).unwrap_err().to_string();
+            assert!(error.contains("other states than the ledger"), "{error}");
+        };
+        // Asked before the ledger was followed so far, and afterwards.
+        let mut replica = Replica::default();
+        revoke(&mut replica, 90);
+        replica.tower_has(other.clone()).unwrap();
+        revoke(&mut replica, 9);
+        assert_eq!(replica.due(BATCH).unwrap(), None);
+        revoke(&mut replica, 3);
+        differs(&replica);
+        let mut replica = Replica::default();
+        revoke(&mut replica, 102);
+        replica.tower_has(other.clone()).unwrap();
+        differs(&replica);
+        // It says so again: that is no way to be believed.
+        replica.tower_has(other).unwrap();
+        differs(&replica);
+        replica.tower_has(tower_of(100)).unwrap();
+        assert_eq!(deliver(&mut replica), 2);
     }
 }

@@ -19,6 +19,8 @@ const CAPACITY_SAT: u64 = 1_000_000;
 const PUSHED_SAT: u64 = 400_000;
 const ANCHOR_SAT: u64 = 330;
 const HELD_SAT: [u64; 2] = [30_000, 20_000];
+/// Payments that are made at a time where there are many.
+const PAYERS: u64 = 4;
 
 /// `zarnitsa watch` as a process of its own. It is killed when this is dropped.
 struct Tower {
@@ -94,6 +96,15 @@ fn pay(from: &Api, to: &Api, msat: u64) {
     let invoice = to.invoice(msat, "a test").expect("an invoice");
     let payment = from.pay(&invoice.invoice).expect("a payment");
     assert_eq!(payment.status, "succeeded");
+}
+
+/// That many payments, some at a time.
+fn pay_many(from: &Api, to: &Api, count: u64) {
+    thread::scope(|scope| {
+        for _ in 0..PAYERS {
+            scope.spawn(|| (0..count.div_ceil(PAYERS)).for_each(|_| pay(from, to, 10_000)));
+        }
+    });
 }
 
 /// A payment that its payee holds. Its HTLC stays in both commitments.
@@ -222,6 +233,26 @@ fn watched_world() -> (World, Tower, Pair) {
     tower.start(&world);
     assert!(until_complete(&world) > first);
     (world, tower, pair)
+}
+
+#[test]
+fn node_started_again_brings_its_tower_what_a_busy_channel_revokes_next() {
+    // Records that a node keeps for a tower that does not answer, and more.
+    const BUSY: u64 = 620;
+    let (mut world, _tower, pair) = watched_world();
+    let mut states = until_complete(&world);
+    while states < BUSY {
+        pay_many(&pair.user, &pair.hub, 40);
+        states = until_complete(&world);
+    }
+    world.hub.stop();
+    world.hub.start();
+    pair.until_usable();
+    pay_many(&pair.user, &pair.hub, 8);
+    pair.until_quiet();
+    let after = until_complete(&world);
+    println!("{states} states before the start, {after} after it");
+    assert!(after > states, "{after}");
 }
 
 fn cheat_while_the_hub_is_away(second: bool) {
