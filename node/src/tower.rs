@@ -5,15 +5,17 @@
 //! The tower answers with how many it has and a hash over all of them, which is compared with the one that the ledger
 //! gives: so the node can show that the tower has every state up to the newest.
 
+mod followed;
 mod policies;
 mod replica;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context as _};
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 use zarnitsa_channel::ids::ChannelId;
 use zeroize::Zeroizing;
 
@@ -23,6 +25,7 @@ use crate::watch::protocol::{AccountState, AddStates, StateRecord};
 
 pub(crate) use replica::next_digest;
 
+use followed::Followed;
 use policies::Policies;
 use replica::Replica;
 
@@ -32,13 +35,25 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(2);
 /// Records in one request: some megabytes at most.
 const BATCH: usize = 32;
+/// So many channels in a row for which the tower does not answer: it will not for the others.
+const SILENCES: u32 = 2;
+
+/// The tower said nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("the tower at {url} does not answer: {reason}")]
+struct Silent {
+    url: String,
+    reason: String,
+}
 
 /// What is known of the tower.
 pub(crate) struct Tower {
     url: String,
     token: Zeroizing<String>,
-    replicas: Mutex<BTreeMap<ChannelId, Replica>>,
+    channels: Mutex<BTreeMap<ChannelId, Followed>>,
     policies: Mutex<Policies>,
+    /// The tower was found to lack something: it is to be given it, without a block.
+    lacks: Notify,
 }
 
 /// Follows the ledger for the tower that the settings name, if they name one.
@@ -51,8 +66,12 @@ pub(crate) fn keep(shared: &Arc<Shared>) {
     tokio::spawn(async move {
         loop {
             let Some(shared) = weak.upgrade() else { return };
-            let tower = tower.clone();
-            let done = tokio::task::spawn_blocking(move || tower.follow(&shared)).await;
+            let following = tower.clone();
+            let done = tokio::task::spawn_blocking(move || {
+                let mut channels = following.channels();
+                following.follow(&shared, &mut channels)
+            })
+            .await;
             let waits = match done {
                 Ok(Ok(())) => false,
                 Ok(Err(error)) => {
@@ -67,6 +86,7 @@ pub(crate) fn keep(shared: &Arc<Shared>) {
             tokio::select! {
                 () = stopping.cancelled() => return,
                 block = blocks.next() => if block.is_none() { return },
+                () = tower.lacks.notified() => {}
                 () = tokio::time::sleep(RETRY), if waits => {}
             }
         }
@@ -87,28 +107,63 @@ impl Tower {
         Ok(Some(Arc::new(Self {
             url: url.trim_end_matches('/').to_owned(),
             token,
-            replicas: Mutex::default(),
+            channels: Mutex::default(),
             policies: Mutex::default(),
+            lacks: Notify::new(),
         })))
     }
 
-    /// Goes on from the ledger, and gives the tower what it lacks.
-    fn follow(&self, shared: &Shared) -> anyhow::Result<()> {
-        let mut replicas = self.replicas.lock().unwrap_or_else(PoisonError::into_inner);
+    fn channels(&self) -> MutexGuard<'_, BTreeMap<ChannelId, Followed>> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes on from the ledger, and gives the tower what it lacks. A channel's error is no reason that the others wait: the
+    /// first one is told when all was tried.
+    fn follow(
+        &self,
+        shared: &Shared,
+        channels: &mut BTreeMap<ChannelId, Followed>,
+    ) -> anyhow::Result<()> {
         let live = shared.live_channels();
-        replicas.retain(|id, _| live.contains(id));
+        channels.retain(|id, _| live.contains(id));
+        let mut first = None;
+        let mut silences = 0;
         for id in live {
-            let replica = replicas.entry(id).or_default();
-            loop {
-                // After each snapshot that may bring steps, so that no step lacks its policy.
-                let more = replica.advance(shared, &id, &self.policies)?;
-                self.deliver(shared, &id, replica)?;
-                if !more {
-                    break;
-                }
+            let channel = channels.entry(id).or_default();
+            let caught_up = channel.follow(Instant::now(), |replica| {
+                self.catch_up(shared, &id, replica)
+            });
+            let Err(error) = caught_up else {
+                silences = 0;
+                continue;
+            };
+            silences = if error.is::<Silent>() {
+                silences + 1
+            } else {
+                0
+            };
+            first.get_or_insert(error.context(format!("channel {id}")));
+            if silences == SILENCES {
+                break;
             }
         }
-        Ok(())
+        first.map_or(Ok(()), Err)
+    }
+
+    fn catch_up(
+        &self,
+        shared: &Shared,
+        id: &ChannelId,
+        replica: &mut Replica,
+    ) -> anyhow::Result<()> {
+        loop {
+            // After each snapshot that may bring steps, so that no step lacks its policy.
+            let more = replica.advance(shared, id, &self.policies)?;
+            self.deliver(shared, id, replica)?;
+            if !more {
+                return Ok(());
+            }
+        }
     }
 
     fn deliver(
@@ -143,23 +198,25 @@ impl Tower {
     /// What the tower has of each live channel, asked anew and compared with the ledger.
     ///
     /// # Errors
-    /// Where the tower does not answer.
+    /// Where the tower does not answer, or lacks what it had.
     pub(crate) fn proven(&self, shared: &Shared) -> anyhow::Result<Vec<api::TowerChannel>> {
-        self.follow(shared)?;
-        let mut replicas = self.replicas.lock().unwrap_or_else(PoisonError::into_inner);
-        replicas
-            .iter_mut()
-            .map(|(id, replica)| {
-                let account = hex::encode(shared.signer.tower_account(id));
-                let state: AccountState = self.get(&format!("accounts/{account}"))?;
-                Ok(api::TowerChannel {
-                    channel_id: *id,
-                    revoked_states: replica.revoked(),
-                    tower_states: state.states,
-                    complete: replica.is_proven_by(&state),
-                })
+        let mut channels = self.channels();
+        for channel in channels.values_mut() {
+            channel.replica.at_tower = None;
+        }
+        let followed = self.follow(shared, &mut channels);
+        followed.inspect_err(|_| self.lacks.notify_one())?;
+        let shown = channels.iter().map(|(id, channel)| {
+            let state = channel.replica.at_tower.as_ref();
+            let state = state.context("the tower was not asked")?;
+            Ok(api::TowerChannel {
+                channel_id: *id,
+                revoked_states: channel.replica.revoked(),
+                tower_states: state.states,
+                complete: channel.replica.is_proven_by(state),
             })
-            .collect()
+        });
+        shown.collect()
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
@@ -193,7 +250,8 @@ impl Tower {
                 bail!("the tower at {} answers {status}: {text}", self.url)
             }
             Err(ureq::Error::Transport(error)) => {
-                bail!("the tower at {} does not answer: {error}", self.url)
+                let (url, reason) = (self.url.clone(), error.to_string());
+                Err(Silent { url, reason }.into())
             }
         }
     }

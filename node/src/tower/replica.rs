@@ -48,6 +48,8 @@ pub(super) struct Replica {
     before: [u8; 32],
     /// What the tower has; `None` before it was asked.
     pub(super) at_tower: Option<AccountState>,
+    /// The tower lacks records that wait no more: only the ledger has them.
+    lost: bool,
 }
 
 impl Replica {
@@ -202,10 +204,11 @@ impl Replica {
     /// [`Self::due`].
     ///
     /// # Errors
-    /// Where it has less than it had.
+    /// Where it has less than it had: this replica is void then.
     pub(super) fn tower_has(&mut self, state: AccountState) -> anyhow::Result<()> {
         let first = self.first_waiting();
         if state.states < first {
+            self.lost = true;
             bail!(
                 "the tower has {} states and had {first}: it gets them again",
                 state.states
@@ -220,6 +223,12 @@ impl Replica {
         Ok(())
     }
 
+    /// Whether nothing comes of it any more: it must be made anew.
+    pub(super) fn is_void(&self) -> bool {
+        // A step that failed has taken the machine with it.
+        self.lost || (self.steps > 0 && self.machine.is_none())
+    }
+
     /// How many states the peer has revoked.
     pub(super) fn revoked(&self) -> u64 {
         self.revoked
@@ -232,7 +241,7 @@ impl Replica {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     const BATCH: usize = 32;
@@ -245,7 +254,7 @@ mod tests {
     }
 
     /// What a tower says that has the first so many records.
-    fn tower_of(states: u64) -> AccountState {
+    pub(in crate::tower) fn tower_of(states: u64) -> AccountState {
         let next = |digest, number| {
             let record = record(number);
             next_digest(&digest, &record.locator, &record.data)
@@ -257,7 +266,7 @@ mod tests {
     }
 
     /// The channel's next records.
-    fn revoke(replica: &mut Replica, count: u64) {
+    pub(in crate::tower) fn revoke(replica: &mut Replica, count: u64) {
         for number in replica.revoked..replica.revoked + count {
             replica.note(record(number));
         }
@@ -293,7 +302,7 @@ mod tests {
         revoke(&mut replica, 70);
         assert_eq!(deliver(&mut replica), 70);
         assert!(replica.is_proven_by(&tower_of(2_070)));
-        assert!(replica.waiting.is_empty());
+        assert!(replica.waiting.is_empty() && !replica.is_void());
     }
 
     #[test]
@@ -321,7 +330,20 @@ mod tests {
         // It says so again: that is no way to be believed.
         replica.tower_has(other).unwrap();
         differs(&replica);
+        assert!(!replica.is_void());
         replica.tower_has(tower_of(100)).unwrap();
         assert_eq!(deliver(&mut replica), 2);
+    }
+
+    #[test]
+    fn tower_that_lacks_what_waits_no_more_makes_the_replica_void() {
+        let mut replica = Replica::default();
+        replica.tower_has(tower_of(0)).unwrap();
+        revoke(&mut replica, 40);
+        assert_eq!(deliver(&mut replica), 40);
+        revoke(&mut replica, 5);
+        let error = replica.tower_has(tower_of(39)).unwrap_err().to_string();
+        assert!(error.contains("39 states and had 40"), "{error}");
+        assert!(replica.is_void());
     }
 }

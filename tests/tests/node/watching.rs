@@ -137,6 +137,29 @@ fn until_complete(world: &World) -> u64 {
     })
 }
 
+/// How many states the tower has of each channel, in the node's order, if it has all of all.
+fn all_complete(world: &World) -> Option<Vec<u64>> {
+    let output = world.hub.command(&["watchtower", "--json"]);
+    let shown: Value = serde_json::from_slice(&output.stdout).ok()?;
+    let states = |channel: &Value| {
+        let complete = channel["complete"].as_bool()?;
+        channel["tower_states"].as_u64().filter(|_| complete)
+    };
+    shown.as_array()?.iter().map(states).collect()
+}
+
+/// The states in a file of the tower's.
+fn states_in(content: &[u8]) -> u64 {
+    let mut rest = content;
+    let mut count = 0;
+    while let Some((length, after)) = rest.get(16..).and_then(<[u8]>::split_first_chunk) {
+        let length = usize::try_from(u32::from_be_bytes(*length)).expect("a small number");
+        rest = &after[length..];
+        count += 1;
+    }
+    count
+}
+
 /// Satoshis that bitcoind knows of, of the node's wallet.
 fn onchain(world: &World, node: &Node) -> u64 {
     let balance = node.api().balance().expect("a balance");
@@ -253,6 +276,48 @@ fn node_started_again_brings_its_tower_what_a_busy_channel_revokes_next() {
     let after = until_complete(&world);
     println!("{states} states before the start, {after} after it");
     assert!(after > states, "{after}");
+}
+
+#[test]
+fn tower_that_lost_a_channels_states_gets_them_again_beside_one_whose_states_are_damaged() {
+    let (world, mut tower, pair) = watched_world();
+    let other = world.open(CAPACITY_SAT, PUSHED_SAT * 1_000);
+    // Each is more than half of what a channel can pay: both channels come to have revoked states.
+    for _ in 0..2 {
+        pay(&pair.user, &pair.hub, 400_000_000);
+    }
+    pair.until_quiet();
+    other.until_quiet();
+    let counts = wait::until("the tower has all states", || all_complete(&world));
+    assert!(counts.len() == 2 && !counts.contains(&0), "{counts:?}");
+    assert_ne!(counts[0], counts[1], "their files are told apart by it");
+
+    // The channel that the node looks at first has an error that stays.
+    tower.kill();
+    let states = fs::read_dir(tower.folder.join("regtest/watch/states")).unwrap();
+    let mut files: Vec<_> = states.map(|entry| entry.unwrap().path()).collect();
+    files.sort_by_key(|file| states_in(&fs::read(file).unwrap()) != counts[0]);
+    let kept: Vec<_> = files.iter().map(|file| fs::read(file).unwrap()).collect();
+    let mut damaged = kept[0].clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    fs::write(&files[0], &damaged).unwrap();
+    fs::remove_file(&files[1]).unwrap();
+    tower.start(&world);
+    wait::until("the tower has what it lost", || {
+        let shown = world.hub.command(&["watchtower"]);
+        assert!(!shown.status.success(), "{shown:?}");
+        (fs::read(&files[1]).ok()? == kept[1]).then_some(())
+    });
+    let shown = world.hub.command(&["watchtower"]);
+    let said = String::from_utf8_lossy(&shown.stderr).into_owned();
+    assert!(said.contains("other states than the ledger"), "{said}");
+    assert_eq!(fs::read(&files[0]).unwrap(), damaged, "nothing is added");
+
+    tower.kill();
+    fs::write(&files[0], &kept[0]).unwrap();
+    tower.start(&world);
+    let again = wait::until("the tower has all states", || all_complete(&world));
+    assert_eq!(again, counts);
 }
 
 fn cheat_while_the_hub_is_away(second: bool) {
