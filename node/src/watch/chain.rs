@@ -31,6 +31,8 @@ struct Target {
     feerate: u64,
     /// The newest penalty, and the height at which it was made.
     tried: Option<(Txid, u32)>,
+    /// How many blocks had been looked at when all was last done for it.
+    done_at: u64,
 }
 
 struct Breach {
@@ -47,6 +49,10 @@ struct Watcher {
     path: PathBuf,
     /// The newest blocks that were looked at, by height.
     looked_at: Vec<(u32, BlockHash)>,
+    /// How many blocks were looked at in all.
+    blocks: u64,
+    /// How many of them when all that was due was done.
+    punished_at: u64,
     breaches: Vec<Breach>,
 }
 
@@ -65,13 +71,7 @@ impl Running {
     ) -> std::io::Result<Self> {
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let stopped = stop.clone();
-        let mut watcher = Watcher {
-            source,
-            store,
-            path,
-            looked_at: Vec::new(),
-            breaches: Vec::new(),
-        };
+        let mut watcher = Watcher::new(source, store, path);
         let thread = std::thread::Builder::new()
             .name("watch-chain".to_owned())
             .spawn(move || loop {
@@ -99,7 +99,19 @@ impl Running {
 }
 
 impl Watcher {
-    /// Looks at the blocks that are new, and punishes.
+    fn new(source: Arc<dyn ChainSource>, store: Arc<Mutex<Store>>, path: PathBuf) -> Self {
+        Self {
+            source,
+            store,
+            path,
+            looked_at: Vec::new(),
+            blocks: 0,
+            punished_at: 0,
+            breaches: Vec::new(),
+        }
+    }
+
+    /// Looks at the blocks that are new, and punishes; again, where that failed.
     fn look(&mut self) -> Result<(), ChainError> {
         self.undo_reorged()?;
         let tip = self.source.best_block()?.height;
@@ -107,7 +119,6 @@ impl Watcher {
             Some((height, _)) => height.saturating_add(1),
             None => self.first_height(tip),
         };
-        let mut news = false;
         for height in first..=tip {
             let Some(hash) = self.source.block_hash(height)? else {
                 break; // a reorg under way
@@ -115,14 +126,15 @@ impl Watcher {
             let block = self.source.block(&hash)?;
             self.block(height, &block);
             self.looked_at.push((height, hash));
-            news = true;
+            self.blocks += 1;
         }
         let keep = usize::try_from(LOOK_BACK).unwrap_or(usize::MAX);
         let surplus = self.looked_at.len().saturating_sub(keep);
         self.looked_at.drain(..surplus);
-        if news {
+        if self.punished_at < self.blocks {
             self.remember(tip);
             self.punish(tip)?;
+            self.punished_at = self.blocks;
         }
         Ok(())
     }
@@ -184,7 +196,9 @@ impl Watcher {
         }
     }
 
+    /// The first error, once all else is done.
     fn punish(&mut self, tip: u32) -> Result<(), ChainError> {
+        let mut failed = None;
         let estimate = self.source.estimate_fee(2)?;
         let minimum = self.source.mempool_min_fee()?.to_sat_per_kwu();
         let estimate = estimate.map_or(0, bitcoin::FeeRate::to_sat_per_kwu);
@@ -192,11 +206,14 @@ impl Watcher {
         for breach in &mut self.breaches {
             let mut unspent = false;
             for target in &mut breach.targets {
-                if self.source.unspent(&target.output.outpoint)?.is_none() {
-                    continue;
+                let now = (goal, tip, self.blocks);
+                match target.take(&*self.source, &breach.justice, now) {
+                    Ok(there) => unspent |= there,
+                    Err(error) => {
+                        unspent = true; // for all that is known
+                        failed.get_or_insert(error);
+                    }
                 }
-                unspent = true;
-                target.claim(&*self.source, &breach.justice, (goal, tip))?;
             }
             breach.quiet_since = match unspent {
                 true => None,
@@ -208,7 +225,7 @@ impl Watcher {
             quiet.is_some_and(|since| tip.saturating_sub(since) > KEPT)
         };
         self.breaches.retain(|breach| !over(breach));
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 }
 
@@ -239,7 +256,23 @@ impl Target {
             output,
             feerate: 0,
             tried: None,
+            done_at: 0,
         }
+    }
+
+    /// Claims the output if it is there, once after each block. Whether it is.
+    fn take(
+        &mut self,
+        source: &dyn ChainSource,
+        justice: &Justice,
+        (goal, tip, blocks): (u64, u32, u64),
+    ) -> Result<bool, ChainError> {
+        let there = source.unspent(&self.output.outpoint)?.is_some();
+        if there && self.done_at < blocks {
+            self.claim(source, justice, (goal, tip))?;
+            self.done_at = blocks;
+        }
+        Ok(there)
     }
 
     /// Broadcasts the penalty; one block later with a higher fee, up to a part of the value. Where it is refused for its fee, as
@@ -298,3 +331,6 @@ impl Target {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
