@@ -49,6 +49,8 @@ struct Place {
 /// All records.
 pub(crate) struct Store {
     folder: PathBuf,
+    /// The folder itself, to be fsynced: a new file's name is durable when its folder is.
+    names: File,
     accounts: HashMap<[u8; 32], Account>,
     /// Two states of one locator would be two commitments with the same half of a txid.
     places: HashMap<Locator, Vec<Place>>,
@@ -58,8 +60,12 @@ impl Store {
     /// Reads the files in a folder, which is made where it is not there.
     pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(&folder)?;
+        if let Some(parent) = folder.parent() {
+            File::open(parent)?.sync_all()?;
+        }
         let mut store = Self {
             folder: folder.clone(),
+            names: File::open(&folder)?,
             accounts: HashMap::new(),
             places: HashMap::new(),
         };
@@ -71,6 +77,8 @@ impl Store {
                 store.load(id, &path)?;
             }
         }
+        // A tower that was killed may have written what it did not come to fsync.
+        store.names.sync_all()?;
         Ok(store)
     }
 
@@ -84,6 +92,7 @@ impl Store {
             rest = after;
         }
         account.file.set_len(account.length)?;
+        account.file.sync_all()?;
         self.accounts.insert(id, account);
         Ok(())
     }
@@ -151,7 +160,11 @@ impl Store {
         let mut account = match self.accounts.remove(&id) {
             Some(account) => account,
             None if self.accounts.len() >= MAX_ACCOUNTS => return Err(StoreError::Full),
-            None => self.file(&self.folder.join(hex::encode(id)))?,
+            None => {
+                let account = self.file(&self.folder.join(hex::encode(id)))?;
+                self.names.sync_all()?;
+                account
+            }
         };
         let written = append(&mut account, &new);
         if written.is_ok() {
@@ -243,5 +256,27 @@ mod tests {
         store.add(id, 3, vec![record(4)]).unwrap();
         assert_eq!(store.find(&[4; 16]), [vec![4; 40]]);
         assert_eq!(store.state(&[8; 32]).states, 0);
+    }
+
+    #[test]
+    fn states_of_a_new_account_are_refused_where_its_name_cannot_be_made_durable() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("states");
+        let mut store = Store::open(path.clone()).unwrap();
+        store.add([1; 32], 0, vec![record(1)]).unwrap();
+        // What has no disk cannot be fsynced.
+        store.names = File::open("/dev/null").unwrap();
+        let refused = store.add([2; 32], 0, vec![record(2)]);
+        assert!(matches!(refused, Err(StoreError::Io(_))), "{refused:?}");
+        assert_eq!(store.state(&[2; 32]).states, 0);
+        // A name that is there already needs no more.
+        assert_eq!(store.add([1; 32], 1, vec![record(3)]).unwrap().states, 2);
+
+        store.names = File::open(&path).unwrap();
+        assert_eq!(store.add([2; 32], 0, vec![record(2)]).unwrap().states, 1);
+        drop(store);
+        let store = Store::open(path).unwrap();
+        assert_eq!(store.state(&[1; 32]).states, 2);
+        assert_eq!(store.state(&[2; 32]).states, 1);
     }
 }
