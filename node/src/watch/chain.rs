@@ -15,7 +15,8 @@ use zarnitsa_signer::{locator, Justice, PenaltyTarget};
 
 use super::store::Store;
 
-/// Blocks that are looked at again after a start: longer than any reorg, and than a penalty takes.
+/// Blocks that are looked at again after a start, from the oldest breach on that is not over, or else from the tip: longer
+/// than any reorg.
 const LOOK_BACK: u32 = 144;
 /// Blocks for which a breach is kept after its last output was seen spent: no reorg brings it back then.
 const KEPT: u32 = 100;
@@ -123,7 +124,14 @@ impl Watcher {
             let Some(hash) = self.source.block_hash(height)? else {
                 break; // a reorg under way
             };
-            let block = self.source.block(&hash)?;
+            let block = match self.source.block(&hash) {
+                Err(error @ ChainError::NoBlockData { .. }) if self.looked_at.is_empty() => {
+                    // Nothing brings it back, and those that come after it are not to wait for it.
+                    tracing::error!(height, %error, "a block cannot be looked at");
+                    continue;
+                }
+                block => block?,
+            };
             self.block(height, &block);
             self.looked_at.push((height, hash));
             self.blocks += 1;
@@ -145,9 +153,14 @@ impl Watcher {
         stored.unwrap_or(tip).min(tip).saturating_sub(LOOK_BACK)
     }
 
-    fn remember(&self, height: u32) {
-        // One that is lost costs a longer look back, or what was mined while the tower was away for a day.
-        if let Err(error) = fs::write(&self.path, height.to_string()) {
+    fn remember(&self, tip: u32) {
+        // What is not over must be found again.
+        let breaches = self.breaches.iter().map(|breach| breach.height);
+        let height = breaches.min().unwrap_or(tip).min(tip);
+        let draft = self.path.with_extension("new");
+        let written = fs::write(&draft, height.to_string());
+        // One that is lost costs what was mined while the tower was away for a day, and breaches older than that.
+        if let Err(error) = written.and_then(|()| fs::rename(&draft, &self.path)) {
             tracing::warn!(%error, "how far the chain was looked at is not noted");
         }
     }

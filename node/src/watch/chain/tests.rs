@@ -250,3 +250,55 @@ fn penalty_that_could_not_be_sent_is_sent_at_the_next_look_and_the_others_at_onc
     let twice: Vec<_> = outputs.iter().map(|at| (*at, 2)).collect();
     assert_eq!(world.chain.sent(), twice);
 }
+
+#[test]
+fn breach_that_is_not_over_is_found_again_however_old_it_is() {
+    let world = World::of(3);
+    let mut watcher = world.start();
+    world.cheat();
+    watcher.look().unwrap();
+    let first = world.chain.sent();
+    for _ in 0..2 * LOOK_BACK {
+        world.chain.mine(Vec::new());
+    }
+    watcher.look().unwrap();
+    drop(watcher);
+    let mut watcher = world.start();
+    watcher.look().unwrap();
+    assert_eq!(watcher.breaches.len(), 1);
+    let again: Vec<_> = first.iter().map(|(at, _)| (*at, 3)).collect();
+    assert_eq!(world.chain.sent(), again);
+
+    // All is taken. As soon as that is deep in the chain the breach is over.
+    world.chain.mine(world.chain.penalties());
+    watcher.look().unwrap();
+    for _ in 0..=KEPT {
+        world.chain.mine(Vec::new());
+    }
+    watcher.look().unwrap();
+    assert!(watcher.breaches.is_empty());
+    world.chain.mine(Vec::new());
+    watcher.look().unwrap();
+    drop(watcher);
+    let mut watcher = world.start();
+    watcher.look().unwrap();
+    assert_eq!(watcher.blocks, u64::from(LOOK_BACK) + 1);
+    assert!(watcher.breaches.is_empty());
+}
+
+#[test]
+fn tower_whose_bitcoind_has_pruned_old_blocks_looks_at_the_others() {
+    let world = World::of(9);
+    *world.chain.pruned.lock().unwrap() = 7;
+    let mut watcher = world.start();
+    watcher.look().unwrap();
+    assert_eq!(watcher.blocks, 2);
+    world.cheat();
+    watcher.look().unwrap();
+    assert_eq!(watcher.breaches.len(), 1);
+    // One that is missing later will come yet: bitcoind has just had it.
+    world.chain.mine(Vec::new());
+    *world.chain.pruned.lock().unwrap() = 11;
+    watcher.look().unwrap_err();
+    assert_eq!(watcher.blocks, 3);
+}
