@@ -14,7 +14,7 @@ pub struct TransactionWatch {
     /// The script that this output should have. Sources that search by script need it; comparing is left to the receiver
     /// of [`WatchEvent::TransactionConfirmed`].
     pub script: ScriptBuf,
-    /// Confirmations that make it final enough, 1 or more: 1 means in a block.
+    /// Confirmations that make it final enough, 1 or more: 1 means in a block. A coinbase needs 100 at least.
     pub depth: u32,
     /// The transaction is in no block below this height.
     pub from_height: u32,

@@ -1,5 +1,6 @@
 //! On-chain money: what openings and closings cost, and the wallet's part in them.
 
+use bitcoin::constants::COINBASE_MATURITY;
 use bitcoin::hashes::Hash;
 use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction, TxOut, Txid};
 use std::sync::Arc;
@@ -155,9 +156,14 @@ impl Shared {
     }
 
     /// Confirmations at which the opening transaction is told of.
-    pub(crate) fn watch_depth(&self, id: &ChannelId) -> u32 {
-        self.channel(id)
-            .map_or(1, |channel| channel.params().minimum_depth.max(1))
+    pub(crate) fn watch_depth(&self, id: &ChannelId, coinbase: bool) -> u32 {
+        let depth = self
+            .channel(id)
+            .map_or(1, |channel| channel.params().minimum_depth.max(1));
+        match coinbase {
+            true => depth.max(COINBASE_MATURITY),
+            false => depth,
+        }
     }
 
     /// Has the chain watched for what matters to a channel. Nothing of it is in a block below `from_height`.

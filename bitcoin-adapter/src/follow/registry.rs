@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bitcoin::constants::COINBASE_MATURITY;
 use bitcoin::{Block, OutPoint, Transaction, Txid};
 
 use crate::source::BlockRef;
@@ -253,11 +254,19 @@ impl Place {
 }
 
 impl TransactionEntry {
+    /// Nothing may rest on a coinbase that cannot be spent yet: whoever is told of one before would have to be told again.
+    fn depth_needed(&self, place: &Place) -> u32 {
+        match place.transaction.is_coinbase() {
+            true => self.watch.depth.max(COINBASE_MATURITY),
+            false => self.watch.depth,
+        }
+    }
+
     fn tell_if_deep(&mut self, tip: u32) -> Option<WatchEvent> {
         let place = self
             .place
             .as_ref()
-            .filter(|place| !self.told && place.depth(tip) >= self.watch.depth)?;
+            .filter(|place| !self.told && place.depth(tip) >= self.depth_needed(place))?;
         self.told = true;
         let outpoint = self.watch.outpoint;
         let output = usize::try_from(outpoint.vout)
@@ -287,5 +296,102 @@ impl SpendEntry {
             spender: place.transaction.compute_txid(),
             block: place.block,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::absolute::LockTime;
+    use bitcoin::hashes::Hash;
+    use bitcoin::{Amount, BlockHash, ScriptBuf, Sequence, TxIn, TxOut, Witness};
+
+    use super::*;
+
+    fn block(height: u32) -> BlockRef {
+        let mut hash = [0; 32];
+        hash[..4].copy_from_slice(&height.to_le_bytes());
+        BlockRef {
+            height,
+            hash: BlockHash::from_byte_array(hash),
+        }
+    }
+
+    fn transaction(input: OutPoint) -> Transaction {
+        Transaction {
+            version: bitcoin::transaction::Version::TWO,
+            lock_time: LockTime::ZERO,
+            input: vec![TxIn {
+                previous_output: input,
+                script_sig: ScriptBuf::new(),
+                sequence: Sequence::MAX,
+                witness: Witness::new(),
+            }],
+            output: vec![TxOut {
+                value: Amount::from_sat(50_000),
+                script_pubkey: ScriptBuf::new(),
+            }],
+        }
+    }
+
+    /// The heights at which a transaction in block 10 is told of, with a block at each up to 130.
+    fn told_at(transaction: Transaction, depth: u32) -> Vec<u32> {
+        let mut body = bitcoin::constants::genesis_block(bitcoin::Network::Regtest);
+        let outpoint = OutPoint::new(transaction.compute_txid(), 0);
+        let watch = TransactionWatch {
+            outpoint,
+            script: ScriptBuf::new(),
+            depth,
+            from_height: 0,
+            reported: None,
+        };
+        let mut registry = Registry::default();
+        assert!(registry.add_transaction(watch, None, block(9)).is_empty());
+        let mut told = Vec::new();
+        for height in 10..=130 {
+            body.txdata = match height {
+                10 => vec![transaction.clone()],
+                _ => Vec::new(),
+            };
+            let events = registry.connect(block(height), &body);
+            told.extend(events.iter().map(|_| height));
+        }
+        told
+    }
+
+    #[test]
+    fn transaction_is_told_once_at_the_depth_that_was_asked_for() {
+        let spends = OutPoint::new(Txid::from_byte_array([7; 32]), 0);
+        assert_eq!(told_at(transaction(spends), 3), [12]);
+    }
+
+    #[test]
+    fn coinbase_is_told_once_when_it_can_be_spent_or_is_as_deep_as_was_asked_for() {
+        let coinbase = transaction(OutPoint::null());
+        assert!(coinbase.is_coinbase());
+        assert_eq!(told_at(coinbase.clone(), 3), [109]);
+        assert_eq!(told_at(coinbase, 110), [119]);
+    }
+
+    #[test]
+    fn coinbase_of_the_past_is_told_at_once_where_it_can_be_spent() {
+        let coinbase = transaction(OutPoint::null());
+        let outpoint = OutPoint::new(coinbase.compute_txid(), 0);
+        let place = Place {
+            transaction: Arc::new(coinbase),
+            block: block(10),
+            index: 0,
+        };
+        for (tip, told) in [(108, 0), (109, 1)] {
+            let watch = TransactionWatch {
+                outpoint,
+                script: ScriptBuf::new(),
+                depth: 1,
+                from_height: 0,
+                reported: None,
+            };
+            let events =
+                Registry::default().add_transaction(watch, Some(place.clone()), block(tip));
+            assert_eq!(events.len(), told, "{tip}");
+        }
     }
 }

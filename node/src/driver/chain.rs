@@ -79,7 +79,8 @@ impl Driver {
             } => {
                 let output = output.unwrap_or(bitcoin::TxOut::NULL);
                 // It is told when it is as deep as the watch asked, before the block that makes it so is.
-                let depth = self.shared.watch_depth(&ChannelId::from_funding(outpoint));
+                let id = ChannelId::from_funding(outpoint);
+                let depth = self.shared.watch_depth(&id, coinbase);
                 let counted = self
                     .block_height
                     .saturating_sub(block.height)
