@@ -34,6 +34,8 @@ mod rollback;
 mod sending;
 pub mod server_handler;
 mod shared;
+#[cfg(test)]
+mod test_party;
 mod time;
 mod tower;
 mod view;

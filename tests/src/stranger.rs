@@ -101,8 +101,20 @@ impl Stranger {
     ///
     /// # Errors
     /// If the node closes before.
-    pub fn handshake(mut socket: TcpStream, node: &PublicKey) -> io::Result<Self> {
-        let (secret, ephemeral) = (fresh_key(), fresh_key());
+    pub fn handshake(socket: TcpStream, node: &PublicKey) -> io::Result<Self> {
+        Self::handshake_as(&fresh_key(), socket, node)
+    }
+
+    /// Finishes the handshake with this identity.
+    ///
+    /// # Errors
+    /// If the node closes before.
+    pub fn handshake_as(
+        secret: &SecretKey,
+        mut socket: TcpStream,
+        node: &PublicKey,
+    ) -> io::Result<Self> {
+        let ephemeral = fresh_key();
         let (act, mut handshake) = act_one(node, &ephemeral);
         socket.write_all(&act)?;
 
@@ -117,7 +129,7 @@ impl Stranger {
         let public = secret.public_key(&Secp256k1::new()).serialize();
         let sealed = seal(&key, 1, &handshake.state, &public);
         handshake.mix(&sealed);
-        let key = handshake.key(&theirs, &secret);
+        let key = handshake.key(&theirs, secret);
         let tag = seal(&key, 0, &handshake.state, &[]);
         socket.write_all(&[&[0], &sealed[..], &tag].concat())?;
 

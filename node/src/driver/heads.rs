@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use bitcoin::secp256k1::PublicKey;
 use lightning::ln::msgs::{self, MessageSendEvent};
+use zarnitsa_channel::state::Channel;
 use zarnitsa_peer::{Connection, PeerEvent, WireMessage};
 
 use super::effects::{Batch, Effect};
@@ -42,7 +43,9 @@ impl Heads {
 
     pub(super) fn waits(&self, height: u64) -> bool {
         let told = self.told.values().flatten();
-        self.kept.waits() || told.into_iter().any(|told| *told < height)
+        self.kept.waits()
+            || self.kept.is_untidy(Instant::now())
+            || told.into_iter().any(|told| *told < height)
     }
 
     pub(super) fn stop(&mut self) {
@@ -70,12 +73,18 @@ impl Heads {
     }
 }
 
+/// Whether something is kept for this channel's peer. A stranger can have any number of channels whose opening transaction
+/// does not exist: they cost it nothing, and each could come with another name and another blob. A channel that may be used
+/// before it is confirmed is only of peers that the policy names.
+fn keeps_for(channel: &Channel) -> bool {
+    !channel.is_over() && (!channel.is_unproven() || channel.params().channel_type.zero_conf)
+}
+
 impl Driver {
-    /// BOLT 1, peer_storage_retrieval: what a peer has this node keep is shown to it before anything else.
+    /// BOLT 1, peer_storage_retrieval: what a peer has this node keep is shown to it before anything else. After the end of
+    /// its last channel too: just then an older copy of the peer's may believe in one that is no more.
     pub(super) fn show_kept(&mut self, connection: Connection, keeps: bool) {
-        let has_channel = self.by_peer.contains_key(&connection.node_id);
-        let kept = self.heads.kept.kept(&connection.node_id);
-        if let Some(data) = kept.filter(|_| has_channel) {
+        if let Some(data) = self.heads.kept.kept(&connection.node_id) {
             let msg = msgs::PeerStorageRetrieval { data };
             let node_id = connection.node_id;
             let event = MessageSendEvent::SendPeerStorageRetrieval { node_id, msg };
@@ -124,10 +133,20 @@ impl Driver {
 
     /// BOLT 1, peer_storage: kept for peers with a channel only.
     fn keep_for(&mut self, connection: Connection, data: Vec<u8>) {
-        if self.by_peer.contains_key(&connection.node_id) {
-            self.heads
-                .kept
-                .keep(connection.node_id, data, Instant::now());
+        let peer = connection.node_id;
+        let mut channels = self.by_peer.get(&peer).into_iter().flatten();
+        let of_channel = |id| self.channels.get(id).map(|live| &live.machine);
+        if channels.any(|id| of_channel(id).is_some_and(keeps_for)) {
+            self.heads.kept.keep(peer, data, Instant::now());
+        }
+    }
+
+    /// Drops what was kept for peers that have had no channel for long.
+    pub(super) fn tidy_kept(&mut self) {
+        let now = Instant::now();
+        if self.heads.kept.is_untidy(now) {
+            let by_peer = &self.by_peer;
+            self.heads.kept.tidy(|peer| by_peer.contains_key(peer), now);
         }
     }
 
@@ -144,6 +163,7 @@ impl Driver {
 
     /// Gives the newest head to those that have an older one, and writes what is due.
     pub(super) fn tell_heads(&mut self) {
+        self.tidy_kept();
         self.heads.kept.write_due(Instant::now());
         let height = self.shared.ledger.head().height;
         let by_peer = &self.by_peer;
@@ -182,8 +202,11 @@ impl Driver {
 #[cfg(test)]
 mod tests {
     use bitcoin::secp256k1::{SecretKey, SECP256K1};
+    use zarnitsa_channel::command::{ChainEvent, Command, LocalCommand};
+    use zarnitsa_channel::message::PeerMessage;
 
     use super::*;
+    use crate::test_party::{confirmed, next, opened, taken, Party};
 
     fn connection(number: u64) -> Connection {
         let mut secret = [7; 32];
@@ -229,5 +252,32 @@ mod tests {
         heads.moved(connection(2).node_id);
         assert_eq!(heads.due(9, of_one), Vec::new());
         assert_eq!(heads.due(9, |_| true), vec![connection(1)]);
+    }
+
+    #[test]
+    fn peer_has_something_kept_once_its_channel_is_proven_and_not_before() {
+        let (party, peer) = (Party::new(), Party::new());
+        let error = Command::Peer {
+            message: PeerMessage::Error {
+                text: "farewell".to_owned(),
+            },
+            next_holder_point: None,
+        };
+        let (theirs, _) = taken(&party, &peer, (1, false));
+        assert!(!keeps_for(&theirs), "a stranger's funding need not exist");
+        let left = next(theirs.clone(), error);
+        assert!(!left.is_over() && !keeps_for(&left), "{left:?}");
+        let proven = next(theirs.clone(), confirmed(&theirs));
+        assert!(keeps_for(&proven));
+        let reorged = next(proven, Command::Chain(ChainEvent::OpeningReorged));
+        assert!(keeps_for(&reorged));
+        let (trusted, _) = taken(&party, &Party::new(), (2, true));
+        assert!(keeps_for(&trusted), "it may be used unconfirmed");
+
+        let (ours, _) = opened(&party, &peer, 3);
+        assert!(keeps_for(&ours), "the operator has chosen the peer");
+        let reason = "the peer went away".to_owned();
+        let abandon = Command::Local(LocalCommand::Abandon { reason });
+        assert!(!keeps_for(&next(ours, abandon)), "it is over");
     }
 }

@@ -240,6 +240,8 @@ impl Driver {
         if self.shared.signer.refusing().is_none() {
             self.resume();
             self.outbox.flush();
+            // Before a channel ends: for its peer the time begins then.
+            self.tidy_kept();
         }
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

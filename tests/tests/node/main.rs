@@ -38,6 +38,8 @@ mod holding;
 #[cfg(test)]
 mod jamming;
 #[cfg(test)]
+mod keeping;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod ledgers;
