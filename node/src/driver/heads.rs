@@ -30,6 +30,8 @@ pub(super) struct Heads {
     told: HashMap<Connection, Option<u64>>,
     /// Peers with whom something has happened since they were last told.
     moved: HashSet<PublicKey>,
+    /// Peers with a channel of an older ledger, which the driver does not take up.
+    of_older: HashSet<PublicKey>,
 }
 
 impl Heads {
@@ -38,6 +40,7 @@ impl Heads {
             kept,
             told: HashMap::new(),
             moved: HashSet::new(),
+            of_older: HashSet::new(),
         }
     }
 
@@ -136,9 +139,22 @@ impl Driver {
         let peer = connection.node_id;
         let mut channels = self.by_peer.get(&peer).into_iter().flatten();
         let of_channel = |id| self.channels.get(id).map(|live| &live.machine);
-        if channels.any(|id| of_channel(id).is_some_and(keeps_for)) {
+        if channels.any(|id| of_channel(id).is_some_and(keeps_for))
+            || self.heads.of_older.contains(&peer)
+        {
             self.heads.kept.keep(peer, data, Instant::now());
         }
+    }
+
+    /// On a ledger that is known to be an older one from the start: its channels are not taken up, but the peers that they
+    /// are with have what they want kept.
+    pub(super) fn resume_refusing(&mut self) {
+        let ids = self.shared.live_channels().into_iter();
+        let channels = ids.filter_map(|id| self.shared.channel(&id));
+        self.heads.of_older = channels
+            .filter(keeps_for)
+            .map(|channel| channel.params().peer)
+            .collect();
     }
 
     /// Drops what was kept for peers that have had no channel for long.
@@ -184,7 +200,8 @@ impl Driver {
         }
     }
 
-    /// On an older ledger nothing of a channel is said, done or written down. What this node keeps for others it keeps.
+    /// On an older ledger nothing of a channel is said, done or written down. What this node keeps for others it shows and
+    /// keeps; it drops none of it, for the ledger may lack the channels that it is kept for.
     pub(super) fn take_refusing(&mut self, turn: Turn) -> Result<(), String> {
         match turn {
             Turn::Event(super::Event::StorageFailed(error)) => return Err(error),
@@ -192,6 +209,10 @@ impl Driver {
                 connection,
                 message: WireMessage::PeerStorage(data),
             }) => self.keep_for(connection, data),
+            Turn::Peer(PeerEvent::Connected { connection, .. }) => {
+                self.show_kept(connection, false);
+            }
+            Turn::Peer(PeerEvent::Disconnected { connection }) => self.gone(connection),
             Turn::Tick => self.heads.kept.write_due(Instant::now()),
             Turn::Event(_) | Turn::Chain(_) | Turn::Block(_) | Turn::Peer(_) => {}
         }

@@ -242,6 +242,8 @@ impl Driver {
             self.outbox.flush();
             // Before a channel ends: for its peer the time begins then.
             self.tidy_kept();
+        } else {
+            self.resume_refusing();
         }
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

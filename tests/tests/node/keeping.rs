@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
+use zarnitsa_tests::folder::{copy, put_back};
 use zarnitsa_tests::node::Node;
 use zarnitsa_tests::stranger::{dial, Stranger};
 use zarnitsa_tests::wait;
@@ -98,4 +99,38 @@ fn blob_is_shown_to_its_peer_after_the_last_channel_and_dropped_only_long_after(
     assert_eq!(visit(&world.hub, &former, &[]), None);
     assert_eq!(fs::read(&with_channel).unwrap(), kept);
     assert!(age(&with_channel) < LONG / 2, "its time has not begun");
+}
+
+#[test]
+fn node_on_an_older_ledger_shows_what_it_keeps_and_keeps_on() {
+    let mut world = World::start();
+    let pair = world.open(1_000_000, 400_000_000);
+    let kept = file(&world.hub, &pair.user.info().unwrap().node_id);
+    wait::until("the hub keeps something for the user", || {
+        kept.exists().then_some(())
+    });
+    world.hub.stop();
+    let (folder, old) = (world.hub.folder(), world.folder().join("old"));
+    copy(&folder, &old);
+    world.hub.start();
+    pair.until_usable();
+    let invoice = pair.hub.invoice(10_000_000, "a test").unwrap();
+    let payment = pair.user.pay(&invoice.invoice).unwrap();
+    assert_eq!(payment.status, "succeeded");
+    pair.until_quiet();
+
+    // The ledger goes back, and the signer's record of what it signed with it. The file `head` stays.
+    world.hub.stop();
+    put_back(&old.join("ledger"), &folder.join("ledger"));
+    fs::copy(old.join("witness"), folder.join("witness")).unwrap();
+    let before = fs::read(&kept).unwrap();
+    // The user's ledger goes on meanwhile, so that it has something newer to be kept.
+    pair.user.invoice(1_000, "a test").unwrap();
+    world.hub.start();
+    let alarm = pair.hub.info().unwrap().alarm.expect("an alarm");
+    assert!(alarm.contains("older copy"), "{alarm}");
+    wait::until("it keeps what the user gives it", || {
+        let now = fs::read(&kept).ok()?;
+        (now != before).then_some(())
+    });
 }
