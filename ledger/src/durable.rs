@@ -148,7 +148,7 @@ impl DurableDb {
     }
 
     /// The first read or write that failed.
-    pub(crate) fn failure(&self) -> &Failure {
+    pub(crate) fn failure(&self) -> &Arc<Failure> {
         &self.failure
     }
 

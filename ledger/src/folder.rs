@@ -22,7 +22,7 @@ use crate::error::OpenError;
 
 const LOCK: &str = "lock";
 pub(crate) const STORE: &str = "store";
-const WORK: &str = "work";
+pub(crate) const WORK: &str = "work";
 
 /// The locked folder of one ledger. Dropping it lets another process open the ledger.
 #[derive(Debug)]

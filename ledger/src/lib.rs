@@ -11,6 +11,7 @@
 mod block;
 mod chain;
 mod changes;
+mod copy;
 mod durable;
 mod error;
 pub mod explorer;
@@ -40,6 +41,7 @@ mod writer;
 
 pub use crate::{
     block::{BlockTransaction, Committed, CommittedBlock, Head},
+    copy::read_copy,
     durable::{BlockTimes, WriteCounts},
     error::{reading, LedgerError, OpenError},
     export::ExportError,

@@ -10,6 +10,8 @@
 
 mod archive;
 mod restore;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,6 +20,7 @@ use std::io::{self, Seek, Write};
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{OutPoint, Txid};
 use exonum::crypto::Hash;
+use exonum::merkledb::Snapshot;
 use serde::{Deserialize, Serialize};
 use zarnitsa_bitcoin_adapter::{Wallet, WalletError};
 use zarnitsa_channel::ids::ChannelId;
@@ -105,7 +108,6 @@ impl Source<'_> {
     /// # Errors
     /// [`CreateError`]; `out` is worth nothing then.
     pub(crate) fn write(&self, passphrase: &str, out: File) -> Result<Manifest, CreateError> {
-        self.check_openings()?;
         // Emptied at each start, should this process be killed on the way.
         let work = self.dir.ledger().join("work");
         fs::create_dir_all(&work)?;
@@ -114,7 +116,9 @@ impl Source<'_> {
             .tempdir_in(work)?;
         let ledger = work.path().join("ledger");
         let head = self.ledger.copy_to(&ledger)?;
-        self.check_openings()?;
+        // Of the copy, not of the ledger, which has gone on: what the copy says is what is restored.
+        let known = self.known_addresses();
+        let channels = zarnitsa_ledger::read_copy(&ledger, |copy| saved_channels(copy, &known))??;
         let wallet = work.path().join("wallet.sqlite");
         self.wallet.copy_to(&wallet)?;
         let manifest = Manifest {
@@ -123,7 +127,7 @@ impl Source<'_> {
             created: time::unix(),
             ledger_height: head.height,
             ledger_hash: head.block_hash,
-            channels: self.channels(),
+            channels,
         };
         let mut out = self.signer.seal_backup(passphrase, out)?;
         let text = serde_json::to_vec(&manifest).map_err(io::Error::from)?;
@@ -143,40 +147,39 @@ impl Source<'_> {
         Ok(manifest)
     }
 
-    /// A channel without the peer's first signature would be given up by the restored node, though it may live on.
-    fn check_openings(&self) -> Result<(), CreateError> {
-        let snapshot = self.ledger.snapshot();
-        let begins = |id: &ChannelId| {
-            let channel = read::channel(&*snapshot, id);
-            matches!(channel, Some(Channel::AwaitingFundingSigned(_)))
-        };
-        match read::live_channels(&*snapshot).iter().any(begins) {
-            true => Err(CreateError::OpeningUnderWay),
-            false => Ok(()),
-        }
-    }
-
-    fn channels(&self) -> Vec<SavedChannel> {
+    fn known_addresses(&self) -> BTreeMap<PublicKey, String> {
         let text = fs::read_to_string(self.dir.path().join("peers.json")).unwrap_or_default();
-        let known: BTreeMap<PublicKey, String> = serde_json::from_str(&text).unwrap_or_default();
-        let snapshot = self.ledger.snapshot();
-        let saved = |id: &ChannelId| {
-            let channel = read::channel(&*snapshot, id)?;
-            let params = channel.params();
-            let OutPoint { txid, vout } = params.funding;
-            Some(SavedChannel {
-                channel_id: *id,
-                peer: params.peer,
-                addresses: known.get(&params.peer).cloned().into_iter().collect(),
-                opening_txid: txid,
-                opening_output: vout,
-                keys_id: hex::encode(params.keys_id.0),
-                capacity_sat: params.capacity.to_sat(),
-            })
-        };
-        let ids = read::live_channels(&*snapshot);
-        ids.iter().filter_map(saved).collect()
+        serde_json::from_str(&text).unwrap_or_default()
     }
+}
+
+/// The channels in a copy of the ledger that are not over.
+fn saved_channels(
+    copy: &dyn Snapshot,
+    known: &BTreeMap<PublicKey, String>,
+) -> Result<Vec<SavedChannel>, CreateError> {
+    let mut saved = Vec::new();
+    for id in read::live_channels(copy) {
+        let Some(channel) = read::channel(copy, &id) else {
+            continue;
+        };
+        // Without the peer's first signature it would be given up by the restored node, though it may live on.
+        if matches!(channel, Channel::AwaitingFundingSigned(_)) {
+            return Err(CreateError::OpeningUnderWay);
+        }
+        let params = channel.params();
+        let OutPoint { txid, vout } = params.funding;
+        saved.push(SavedChannel {
+            channel_id: id,
+            peer: params.peer,
+            addresses: known.get(&params.peer).cloned().into_iter().collect(),
+            opening_txid: txid,
+            opening_output: vout,
+            keys_id: hex::encode(params.keys_id.0),
+            capacity_sat: params.capacity.to_sat(),
+        });
+    }
+    Ok(saved)
 }
 
 impl Shared {

@@ -3,6 +3,7 @@
 // Clippy sees a test only in a #[test] function; the functions that tests share are tests as well.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod copying;
 mod crashes;
 mod explorer;
 mod opening;

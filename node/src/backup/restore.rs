@@ -147,8 +147,14 @@ fn read_manifest(folder: &DataDir) -> Result<Manifest, RestoreError> {
     Ok(manifest)
 }
 
-/// Tells every channel that its state may be old, in the ledger, before anybody can start a node on it.
-fn lose_all(network: Network, folder: &DataDir, signer: &Signer) -> Result<Head, RestoreError> {
+/// Tells every channel that its state may be old, in the ledger, before anybody can start a node on it. One that cannot be
+/// told, because this version does not know what it reads, refuses the whole: nothing else would keep a later version,
+/// which can read it, from going on with that state.
+pub(super) fn lose_all(
+    network: Network,
+    folder: &DataDir,
+    signer: &Signer,
+) -> Result<Head, RestoreError> {
     let memory = Memory::default();
     let operator = folder.operator_key()?.public_key();
     let options = ledger_options(network, operator, signer, memory.clone());
@@ -180,8 +186,12 @@ fn lose_channels(
         ) else {
             return Err(failed("its record cannot be read".to_owned()));
         };
-        let command = Command::Local(LocalCommand::LoseData {
-            reason: REASON.to_owned(),
+        let reason = REASON.to_owned();
+        let command = Command::Local(match channel {
+            // It has nothing that could be lost. No backup has one, but older versions could make such: it must not stop the
+            // others, and is given up, as at every start.
+            Channel::AwaitingFundingSigned(_) => LocalCommand::Abandon { reason },
+            _ => LocalCommand::LoseData { reason },
         });
         let context = Context {
             verifier,
