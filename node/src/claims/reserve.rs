@@ -33,14 +33,21 @@ const OPENING_WEIGHT: u64 = 4 * 43;
 /// How much dearer than now blocks may be by then.
 const RISE: u64 = 2;
 
-/// What so many channels may need at this feerate.
+/// In a quiet time twice of now says nothing of a busy one: 10 sat for a virtual byte are reckoned with at least, which makes
+/// what LND keeps of each channel with anchors, some 10,000 sat.
+const FLOOR_PER_KW: u64 = 2_500;
+/// As there, what that makes of many channels ends here: in such a time they would not all have to close.
+const FLOOR_MOST: Amount = Amount::from_sat(100_000);
+
+/// What so many channels may need when this is today's feerate.
 fn worst_case(channels: u64, feerate_per_kw: u64) -> Amount {
     let weight = CLOSE_WEIGHT.saturating_add(HTLCS.saturating_mul(HTLC_WEIGHT));
-    let one = weight
-        .saturating_mul(feerate_per_kw)
-        .saturating_mul(RISE)
-        .div_ceil(1_000);
-    Amount::from_sat(one.saturating_mul(channels))
+    let at = |feerate_per_kw: u64| {
+        let one = weight.saturating_mul(feerate_per_kw).div_ceil(1_000);
+        Amount::from_sat(one.saturating_mul(channels))
+    };
+    let risen = at(feerate_per_kw.saturating_mul(RISE));
+    risen.max(at(FLOOR_PER_KW).min(FLOOR_MOST))
 }
 
 /// Whether the ledger has a channel whose close this node may have to pay for. One that cannot be read counts.
@@ -126,10 +133,24 @@ mod tests {
 
     #[test]
     fn worst_case_grows_with_channels_and_feerate() {
-        let one = worst_case(1, 253);
-        assert!(one > Amount::from_sat(1_000) && one < Amount::from_sat(5_000));
-        assert_eq!(worst_case(3, 253), one * 3);
-        assert!(worst_case(1, 5_000) > Amount::from_sat(40_000));
+        let one = worst_case(1, 5_000);
+        assert!(one > Amount::from_sat(40_000) && one < Amount::from_sat(50_000));
+        assert_eq!(worst_case(3, 5_000), one * 3);
+        assert_eq!(worst_case(300, 5_000), one * 300);
         assert_eq!(worst_case(0, 5_000), Amount::ZERO);
+    }
+
+    #[test]
+    fn worst_case_in_a_quiet_time_is_that_of_a_busier_one_within_bounds() {
+        let one = worst_case(1, 253);
+        assert!(one > Amount::from_sat(10_000) && one < Amount::from_sat(11_000));
+        assert_eq!(worst_case(1, FLOOR_PER_KW / RISE), one);
+        assert!(worst_case(1, FLOOR_PER_KW / RISE + 1) > one);
+        assert_eq!(worst_case(9, 253), one * 9);
+        assert_eq!(worst_case(10, 253), FLOOR_MOST);
+        // So many that twice of now is more.
+        assert_eq!(worst_case(40, 253), FLOOR_MOST);
+        assert!(worst_case(100, 253) > FLOOR_MOST * 2);
+        assert_eq!(worst_case(0, 253), Amount::ZERO);
     }
 }
