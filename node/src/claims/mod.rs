@@ -113,9 +113,8 @@ impl Claimer {
     /// A transaction in the mempool spends this output. If it is not one of this node's, the output is contested.
     pub(crate) fn contested(&mut self, id: ChannelId, outpoint: OutPoint, txid: Txid) {
         let made_before = |txid: Txid| {
-            let wallet = &self.shared.wallet;
-            let mut spends = wallet.unconfirmed_spends(&[outpoint]).into_iter();
-            spends.any(|known| known.compute_txid() == txid && self.is_claim(&id, &known))
+            let mut spends = self.own_spends(&id, &[outpoint]).into_iter();
+            spends.any(|known| known.compute_txid() == txid)
         };
         let pursuit = self.pursuits.get(&id);
         let ours = pursuit.is_some_and(|pursuit| pursuit.ours.contains(&txid));
@@ -126,21 +125,6 @@ impl Claimer {
         if pursuit.contested.insert(outpoint) {
             tracing::warn!(%outpoint, %txid, "somebody else is after an output of a close");
         }
-    }
-
-    /// Whether a transaction pays for a claim of this node's, or to it: a stranger's does neither.
-    fn is_claim(&self, id: &ChannelId, transaction: &Transaction) -> bool {
-        let wallet = &self.shared.wallet;
-        let channel = self.shared.channel(id);
-        let upfront = channel.and_then(|it| it.params().holder.upfront_shutdown_script.clone());
-        let outputs = || {
-            transaction
-                .output
-                .iter()
-                .map(|output| &output.script_pubkey)
-        };
-        let to_us = outputs().any(|script| Some(script) == upfront.as_ref());
-        wallet.pays(transaction) || to_us || outputs().all(|script| wallet.is_mine(script))
     }
 
     /// Makes and raises the channel's claims as far as they can be in the block after `height`.
