@@ -1,15 +1,17 @@
 //! Transactions of others for which the wallet pays the fee: its coins go in after their inputs, its change after their outputs.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use bdk_wallet::{KeychainKind, LocalOutput};
 use bitcoin::absolute::LockTime;
 use bitcoin::transaction::Version;
 use bitcoin::{
-    psbt, Amount, FeeRate, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Weight,
-    Witness,
+    psbt, Amount, FeeRate, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid,
+    Weight, Witness,
 };
 
+use super::account::Account;
 use super::{FundedPsbt, Inner, Wallet, WalletError};
 
 /// An input of a wallet's coin, signed: 41 bytes, and a witness of at most a signature and a key.
@@ -50,8 +52,10 @@ pub struct FeeRequest {
     pub lock_time: LockTime,
     /// What it is to pay.
     pub goal: FeeGoal,
-    /// Coins of the wallet in a transaction that this one replaces: they are taken first.
+    /// Coins of the wallet in transactions that this one takes the place of: they are taken first.
     pub reuse: Vec<OutPoint>,
+    /// Those transactions, and earlier ones in the same place: such a coin is free while nothing else spends it.
+    pub replaced: HashSet<Txid>,
 }
 
 impl Wallet {
@@ -62,7 +66,7 @@ impl Wallet {
     pub fn pay_fee(&self, request: &FeeRequest) -> Result<FundedPsbt, WalletError> {
         let mut inner = self.lock();
         let change = inner.change_script()?;
-        let coins = inner.fee_coins(&request.reuse);
+        let coins = inner.fee_coins(request);
         let chosen = choose(request, &change, &coins)?;
         let psbt = inner.fee_psbt(request, &chosen, change)?;
         // The change address is used up, whether the transaction is broadcast or not.
@@ -161,6 +165,16 @@ fn fee(goal: &FeeGoal, weight: u64) -> Amount {
     wanted.max(goal.least)
 }
 
+/// Whether no transaction that the wallet goes by spends a coin, but for these while they are in no block.
+fn is_free(account: &Account, coin: &OutPoint, replaced: &HashSet<Txid>) -> bool {
+    let spenders = account.wallet.tx_graph().outspends(*coin);
+    let takes = |txid: &Txid| {
+        let entry = account.wallet.get_tx(*txid);
+        entry.is_some_and(|it| it.chain_position.is_confirmed() || !replaced.contains(txid))
+    };
+    !spenders.iter().any(takes)
+}
+
 impl Inner {
     pub(super) fn spendable(&self) -> Amount {
         let reserved = self.reserved();
@@ -185,8 +199,9 @@ impl Inner {
 
     /// Those to be used again first, then the largest. Only confirmed ones: an unconfirmed parent more would make a package that
     /// no mempool takes.
-    fn fee_coins(&self, reuse: &[OutPoint]) -> Vec<LocalOutput> {
+    fn fee_coins(&self, request: &FeeRequest) -> Vec<LocalOutput> {
         let reserved = self.reserved();
+        let reuse = &request.reuse;
         let mut coins = Vec::new();
         for account in &self.accounts {
             let spendable = account.spendable().into_iter();
@@ -199,8 +214,12 @@ impl Inner {
         coins.sort_by_key(|coin| Reverse(coin.txout.value));
         let again = self.accounts.iter().flat_map(|account| {
             let outputs = account.wallet.list_output();
-            outputs
-                .filter(|coin| reuse.contains(&coin.outpoint) && coin.chain_position.is_confirmed())
+            outputs.filter(|coin| {
+                let at = &coin.outpoint;
+                reuse.contains(at)
+                    && coin.chain_position.is_confirmed()
+                    && is_free(account, at, &request.replaced)
+            })
         });
         let mut all: Vec<LocalOutput> = again.collect();
         all.extend(coins);

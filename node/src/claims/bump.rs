@@ -1,10 +1,10 @@
 //! Pays for a commitment by this node's anchor, while no spend of the funding output is in a block (BOLT 3, "to_local_anchor
 //! and to_remote_anchor Output"): for its own, and for the peer's where that is the one that waits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bitcoin::absolute::LockTime;
-use bitcoin::{Amount, Sequence, Transaction, Weight};
+use bitcoin::{Amount, Sequence, Transaction, Txid, Weight};
 use zarnitsa_bitcoin_adapter::{FeeGoal, FeeRequest, ForeignInput};
 use zarnitsa_channel::fees;
 use zarnitsa_channel::htlc::Htlc;
@@ -59,6 +59,7 @@ impl Claimer {
         let since = pursuit.waiting.map_or(height, |(_, since)| since);
         let mut earlier = pursuit.made.clone();
         earlier.retain(|made| made.outpoints.contains(&anchor));
+        let ours = pursuit.ours.clone();
         let last = earlier.iter().max_by_key(|made| made.feerate_per_kw);
 
         let own = per_kw(family.fee, family.weight);
@@ -88,7 +89,8 @@ impl Claimer {
             parent: Some(parent),
             least: self.least_fee(&earlier, family.child_weight()),
         };
-        let (child, mut made) = self.child(channel, &family.anchor, goal, &earlier, wanted)?;
+        let (child, mut made) =
+            self.child(channel, &family.anchor, goal, (&earlier, ours), wanted)?;
         if made.fee > budget {
             self.shared.wallet.release(&made.txid);
             tracing::warn!(channel = %id, fee = %made.fee, %budget, "a child would cost more than the channel is worth");
@@ -158,7 +160,7 @@ impl Claimer {
         channel: &Channel,
         anchor: &SpendableOutput,
         goal: FeeGoal,
-        earlier: &[Made],
+        (earlier, ours): (&[Made], HashSet<Txid>),
         feerate_per_kw: u32,
     ) -> Result<(Transaction, Made), ClaimError> {
         let (shared, id) = (&self.shared, channel.id());
@@ -172,7 +174,8 @@ impl Claimer {
             outputs: Vec::new(),
             lock_time: LockTime::ZERO,
             goal,
-            reuse: earlier.iter().flat_map(|made| made.coins.clone()).collect(),
+            reuse: self.coins_of(earlier),
+            replaced: ours,
         };
         let funded = shared.wallet.pay_fee(&request)?;
         let signed = shared.wallet.sign(&funded, |psbt| {

@@ -76,6 +76,8 @@ struct Pursuit {
     ours: HashSet<Txid>,
     /// Outputs that somebody else is after.
     contested: HashSet<OutPoint>,
+    /// Outputs that are there to be claimed, now or later, as the chain was last seen.
+    unspent: HashSet<OutPoint>,
     /// Outputs for which earlier runs' transactions were looked up.
     recalled: HashSet<OutPoint>,
     /// The commitment that waits for a block, and the height from which on it was seen to.
@@ -91,6 +93,26 @@ impl Pursuit {
         }
         self.made.push(made);
     }
+
+    /// Whether it may be in the mempool: one that lost an input to somebody else is in none, and need not be outbid.
+    fn may_confirm(&self, made: &Made) -> bool {
+        let is_there = |at: &OutPoint| self.unspent.contains(at) && !self.contested.contains(at);
+        made.outpoints.iter().all(is_there)
+    }
+}
+
+/// What was made before for a part of an offer.
+struct Earlier {
+    /// All of it: the new transaction takes its place.
+    dropped: Vec<Made>,
+    /// The part that may be in the mempool: the new transaction must outbid it.
+    living: Vec<Made>,
+    /// The one that claims the same.
+    same: Option<Made>,
+    /// Coins of the wallet's in what is dropped, for the new transaction to use: dead ones hold theirs too.
+    coins: Vec<OutPoint>,
+    /// All that was ever made for the channel.
+    ours: HashSet<Txid>,
 }
 
 /// See the module.
@@ -168,51 +190,33 @@ impl Claimer {
     fn forget_finished(&mut self, id: &ChannelId, claims: &[Claim]) {
         let unspent: HashSet<OutPoint> = claims.iter().map(|claim| claim.outpoint).collect();
         let wallet = &self.shared.wallet;
-        if let Some(pursuit) = self.pursuits.get_mut(id) {
-            pursuit.waiting = None;
-            pursuit.contested.retain(|at| unspent.contains(at));
-            pursuit.made.retain(|made| {
-                let stays = made.outpoints.iter().any(|at| unspent.contains(at));
-                if !stays {
-                    wallet.release(&made.txid);
-                }
-                stays
-            });
-        }
+        let pursuit = self.pursuits.entry(*id).or_default();
+        pursuit.waiting = None;
+        pursuit.contested.retain(|at| unspent.contains(at));
+        pursuit.made.retain(|made| {
+            let stays = made.outpoints.iter().any(|at| unspent.contains(at));
+            if !stays {
+                wallet.release(&made.txid);
+            }
+            stays
+        });
+        pursuit.unspent = unspent;
     }
 
     fn pursue(&mut self, channel: &Channel, offer: &Offer, height: u32) -> Result<(), ClaimError> {
         let outpoints: BTreeSet<OutPoint> =
             offer.claims.iter().map(|claim| claim.outpoint).collect();
+        let earlier = self.earlier(channel.id(), &outpoints);
         let pursuit = self.pursuits.entry(channel.id()).or_default();
-        let mut earlier = pursuit.made.clone();
-        earlier.retain(|made| !made.outpoints.is_disjoint(&outpoints));
-        let chain = &self.shared.chain;
-        // What it claims is there: it is a coin of the wallet's that a reorg has taken, and the claim is made with another.
-        let is_void = |made: &Made| {
-            let rejection = chain.rejection(&made.txid);
-            let lacks = matches!(rejection, Some(Rejection::MissingInputs { .. }));
-            lacks && !made.coins.is_empty()
-        };
-        // One that lost an input to somebody else is in no mempool: it need not be outbid.
-        let lives = |made: &&Made| {
-            let lost = |at: &OutPoint| pursuit.contested.contains(at);
-            made.outpoints.is_subset(&outpoints)
-                && !made.outpoints.iter().any(lost)
-                && !is_void(made)
-        };
-        let living: Vec<Made> = earlier.iter().filter(lives).cloned().collect();
-        let same = earlier
-            .iter()
-            .find(|made| made.outpoints == outpoints && !is_void(made));
         let offered = outpoints.iter().filter_map(|at| pursuit.offered.get(at));
         let last = offered.copied().max();
         let blocks_left = offer.blocks_left(height);
-        let wanted = plan::feerate(&plan::Bid {
+        let same = earlier.same.as_ref();
+        let bid = plan::Bid {
             estimate: self.estimate(blocks_left),
             last,
             // Where none is left to be outbid, another set of outputs may pay what was paid before.
-            age: match (same, living.is_empty()) {
+            age: match (same, earlier.living.is_empty()) {
                 (Some(made), _) => Some(height.saturating_sub(made.height)),
                 (None, true) => Some(0),
                 (None, false) => None,
@@ -220,8 +224,8 @@ impl Claimer {
             blocks_left,
             refused: same.is_some_and(|made| self.is_refused(&made.txid)),
             increment: self.increment(),
-        });
-        let wanted = wanted
+        };
+        let wanted = plan::feerate(&bid)
             .min(offer.most_feerate_per_kw(height))
             .max(last.unwrap_or(0));
         if same.is_some_and(|made| made.feerate_per_kw >= wanted) {
@@ -231,11 +235,55 @@ impl Claimer {
             tracing::debug!(channel = %channel.id(), wanted, "a claim is not worth what blocks ask now");
             return Ok(());
         }
-        let (transaction, mut made) = self.build(channel, offer, wanted, &living)?;
+        let (transaction, mut made) = self.build(channel, offer, wanted, &earlier)?;
         made.height = height;
         made.outpoints = outpoints;
-        self.replace(channel.id(), &earlier, made, vec![transaction]);
+        self.replace(channel.id(), &earlier.dropped, made, vec![transaction]);
         Ok(())
+    }
+
+    /// What was made before for one of these outputs.
+    fn earlier(&mut self, id: ChannelId, outpoints: &BTreeSet<OutPoint>) -> Earlier {
+        let pursuit = self.pursuits.entry(id).or_default();
+        let mut dropped = pursuit.made.clone();
+        dropped.retain(|made| !made.outpoints.is_disjoint(outpoints));
+        let ours = pursuit.ours.clone();
+        let chain = &self.shared.chain;
+        // What it claims is there: it is a coin of the wallet's that a reorg has taken, and the claim is made with another.
+        let is_void = |made: &Made| {
+            let rejection = chain.rejection(&made.txid);
+            let lacks = matches!(rejection, Some(Rejection::MissingInputs { .. }));
+            lacks && !made.coins.is_empty()
+        };
+        let pursuit = self.pursuits.get(&id);
+        let lives = |made: &&Made| {
+            let may_confirm = pursuit.is_some_and(|pursuit| pursuit.may_confirm(made));
+            may_confirm && !is_void(made) && !self.is_refused(&made.txid)
+        };
+        let living = dropped.iter().filter(lives).cloned().collect();
+        let is_same = |made: &&Made| made.outpoints == *outpoints && !is_void(made);
+        let same = dropped.iter().find(is_same).cloned();
+        let coins = self.coins_of(&dropped);
+        Earlier {
+            dropped,
+            living,
+            same,
+            coins,
+            ours,
+        }
+    }
+
+    /// The wallet's coins in these, but for those that another transaction of this node's has by now.
+    fn coins_of(&self, dropped: &[Made]) -> Vec<OutPoint> {
+        let stays = |made: &&Made| dropped.iter().all(|old| old.txid != made.txid);
+        let others = self.pursuits.values().flat_map(|pursuit| &pursuit.made);
+        let others = others.filter(stays).flat_map(|made| &made.coins);
+        let taken: HashSet<&OutPoint> = others.collect();
+        let coins = dropped.iter().flat_map(|made| &made.coins);
+        coins
+            .filter(|coin| !taken.contains(coin))
+            .copied()
+            .collect()
     }
 
     /// Broadcasts a transaction in the place of others.
@@ -291,4 +339,40 @@ fn with_deadlines(channel: &Channel) -> Vec<Claim> {
         claim.deadline = (!is_paid).then(|| terms.cltv_expiry.saturating_add(TIMEOUT_BLOCKS));
     }
     claims
+}
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::hashes::Hash;
+
+    use super::*;
+
+    fn at(vout: u32) -> OutPoint {
+        OutPoint::new(Txid::from_byte_array([1; 32]), vout)
+    }
+
+    fn made(vouts: &[u32]) -> Made {
+        Made {
+            outpoints: vouts.iter().map(|vout| at(*vout)).collect(),
+            txid: Txid::from_byte_array([2; 32]),
+            feerate_per_kw: 1_000,
+            fee: Amount::from_sat(500),
+            height: 100,
+            coins: vec![at(9)],
+        }
+    }
+
+    #[test]
+    fn may_confirm_is_false_of_what_lost_an_input_and_true_of_what_is_grouped_anew() {
+        let mut pursuit = Pursuit {
+            unspent: HashSet::from([at(0), at(1), at(2)]),
+            ..Pursuit::default()
+        };
+        assert!(pursuit.may_confirm(&made(&[0])));
+        assert!(pursuit.may_confirm(&made(&[0, 1])));
+        assert!(!pursuit.may_confirm(&made(&[1, 3])), "the fourth is spent");
+        pursuit.contested.insert(at(0));
+        assert!(!pursuit.may_confirm(&made(&[0, 1])));
+        assert!(pursuit.may_confirm(&made(&[1, 2])));
+    }
 }

@@ -19,7 +19,7 @@ use crate::funding::fee_rate;
 
 use super::plan::Offer;
 use super::recall::per_kw;
-use super::{ClaimError, Claimer, Made};
+use super::{ClaimError, Claimer, Earlier, Made};
 
 /// Within so many blocks a claim must be in a block: the next ones are paid for.
 const URGENT_BLOCKS: u32 = 12;
@@ -59,14 +59,14 @@ impl Claimer {
         Amount::from_sat(paid.saturating_add(own.div_ceil(1_000)))
     }
 
-    /// The transaction of one offer, signed, in the place of those that are `replaced`, whose coins of the wallet it
-    /// uses again.
+    /// The transaction of one offer, signed, in the place of what was made `earlier`, whose coins of the wallet it uses
+    /// again.
     pub(super) fn build(
         &self,
         channel: &Channel,
         offer: &Offer,
         feerate_per_kw: u32,
-        replaced: &[Made],
+        earlier: &Earlier,
     ) -> Result<(Transaction, Made), ClaimError> {
         let mut outputs = Vec::with_capacity(offer.claims.len());
         let mut stages: Vec<(&HtlcTx, Option<&PaymentPreimage>)> = Vec::new();
@@ -79,11 +79,11 @@ impl Claimer {
             }
         }
         if !stages.is_empty() {
-            let least = self.least_fee(replaced, offer.weight());
-            return self.second_stages(channel, &stages, (feerate_per_kw, least), replaced);
+            let least = self.least_fee(&earlier.living, offer.weight());
+            return self.second_stages(channel, &stages, (feerate_per_kw, least), earlier);
         }
         let kind = offer.claims.first().map(|claim| claim.kind);
-        self.spend(channel, kind, outputs, (feerate_per_kw, replaced))
+        self.spend(channel, kind, outputs, (feerate_per_kw, &earlier.living))
     }
 
     fn spend(
@@ -130,7 +130,7 @@ impl Claimer {
         channel: &Channel,
         stages: &[(&HtlcTx, Option<&PaymentPreimage>)],
         (feerate_per_kw, least): (u32, Amount),
-        earlier: &[Made],
+        earlier: &Earlier,
     ) -> Result<(Transaction, Made), ClaimError> {
         let (shared, id) = (&self.shared, channel.id());
         let format = channel.params().channel_type.format;
@@ -151,7 +151,8 @@ impl Claimer {
                 parent: None,
                 least,
             },
-            reuse: earlier.iter().flat_map(|made| made.coins.clone()).collect(),
+            reuse: earlier.coins.clone(),
+            replaced: earlier.ours.clone(),
         };
         let funded = shared.wallet.pay_fee(&request)?;
         let signed = shared.wallet.sign(&funded, |psbt| {

@@ -1,5 +1,6 @@
 //! Which claims share a transaction, and what a transaction may cost. Pure.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use bitcoin::sighash::EcdsaSighashType;
@@ -125,8 +126,11 @@ pub(super) fn offers(claims: Vec<Claim>, rivals: Rivals<'_>, estimate: u32) -> V
             claims: claims.to_vec(),
         }));
     }
-    // Those with the nearest deadline first: they get the wallet's coins.
-    offers.sort_by_key(|offer| offer.deadline().unwrap_or(u32::MAX));
+    // Those with the nearest deadline first, and of those the ones that are worth most: they get the wallet's coins.
+    offers.sort_by_key(|offer| {
+        let deadline = offer.deadline().unwrap_or(u32::MAX);
+        (deadline, Reverse(offer.value()))
+    });
     offers
 }
 
@@ -188,11 +192,15 @@ impl Offer {
         inputs.sum::<u64>().saturating_add(wallet + 42 + 172)
     }
 
+    fn value(&self) -> u64 {
+        let value = self.claims.iter().map(|claim| claim.value.to_sat());
+        value.fold(0, u64::saturating_add)
+    }
+
     /// The highest feerate that the value at stake is worth.
     pub(super) fn most_feerate_per_kw(&self, height: u32) -> u32 {
-        let value = self.claims.iter().map(|claim| claim.value.to_sat());
         let percent = budget_percent(self.blocks_left(height));
-        let budget = value.sum::<u64>().saturating_mul(percent) / 100;
+        let budget = self.value().saturating_mul(percent) / 100;
         let most = budget.saturating_mul(1_000) / self.weight().max(1);
         u32::try_from(most).unwrap_or(u32::MAX)
     }

@@ -68,6 +68,8 @@ mod routes;
 #[cfg(test)]
 mod settlement;
 #[cfg(test)]
+mod shared_coin;
+#[cfg(test)]
 mod strangers;
 #[cfg(test)]
 mod traffic;
