@@ -225,12 +225,13 @@ impl Claimer {
             refused: same.is_some_and(|made| self.is_refused(&made.txid)),
             increment: self.increment(),
         };
-        let wanted = plan::feerate(&bid)
-            .min(offer.most_feerate_per_kw(height))
-            .max(last.unwrap_or(0));
-        if same.is_some_and(|made| made.feerate_per_kw >= wanted) {
+        let standing = plan::Standing {
+            same: same.map(|made| made.feerate_per_kw),
+            least: self.least_fee(&earlier.living, offer.weight()),
+        };
+        let Some(wanted) = plan::price(&bid, standing, offer.budget(height)) else {
             return Ok(());
-        }
+        };
         if wanted < self.least_feerate() && !offer.is_paid_for() {
             tracing::debug!(channel = %channel.id(), wanted, "a claim is not worth what blocks ask now");
             return Ok(());

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use bitcoin::sighash::EcdsaSighashType;
-use bitcoin::OutPoint;
+use bitcoin::{Amount, OutPoint};
 use zarnitsa_channel::state::{Claim, ClaimKind, ClaimSpend};
 
 /// Inputs of one transaction: far below what relays, and so few that one contested input spoils little.
@@ -197,13 +197,51 @@ impl Offer {
         value.fold(0, u64::saturating_add)
     }
 
-    /// The highest feerate that the value at stake is worth.
-    pub(super) fn most_feerate_per_kw(&self, height: u32) -> u32 {
+    /// What its transaction may cost.
+    pub(super) fn budget(&self, height: u32) -> Budget {
         let percent = budget_percent(self.blocks_left(height));
-        let budget = self.value().saturating_mul(percent) / 100;
-        let most = budget.saturating_mul(1_000) / self.weight().max(1);
+        Budget::new(self.value(), percent, self.weight())
+    }
+}
+
+/// What a transaction of some weight may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Budget {
+    fee: Amount,
+    weight: u64,
+}
+
+impl Budget {
+    /// So many percent of what it claims.
+    fn new(value: u64, percent: u64, weight: u64) -> Self {
+        Self {
+            fee: Amount::from_sat(value.saturating_mul(percent) / 100),
+            weight,
+        }
+    }
+
+    /// The highest feerate within it.
+    fn most_feerate_per_kw(self) -> u32 {
+        let most = self.fee.to_sat().saturating_mul(1_000) / self.weight.max(1);
         u32::try_from(most).unwrap_or(u32::MAX)
     }
+}
+
+/// What stands in the way of a transaction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    /// The feerate of the one that claims the same.
+    pub same: Option<u32>,
+    /// What it must pay to replace those that may be in the mempool.
+    pub least: Amount,
+}
+
+/// What a claim is to pay, within its budget; `None` where what stands is left standing: it pays as much, or to replace it
+/// would cost more than the claim is worth.
+pub(super) fn price(bid: &Bid, standing: Standing, budget: Budget) -> Option<u32> {
+    let wanted = feerate(bid).min(budget.most_feerate_per_kw());
+    let pays_as_much = standing.same.is_some_and(|same| same >= wanted);
+    (!pays_as_much && standing.least <= budget.fee).then_some(wanted)
 }
 
 #[cfg(test)]
@@ -262,5 +300,52 @@ mod tests {
             ..bid(Some(1_000), Some(0), None)
         };
         assert_eq!(feerate(&refused), 1_250);
+    }
+
+    fn budget(value: u64, percent: u64) -> Budget {
+        Budget::new(value, percent, 2_000)
+    }
+
+    /// Nothing stands in the way.
+    const FREE: Standing = Standing {
+        same: None,
+        least: Amount::ZERO,
+    };
+
+    #[test]
+    fn price_of_what_is_made_anew_goes_on_from_before_within_its_own_budget() {
+        // Of an aggregate that was worth far more.
+        let after = bid(Some(60_000), Some(0), Some(10));
+        assert_eq!(price(&after, FREE, budget(1_000_000, 90)), Some(60_000));
+        assert_eq!(price(&after, FREE, budget(20_000, 90)), Some(9_000));
+        let first = bid(None, None, Some(10));
+        assert_eq!(price(&first, FREE, budget(20_000, 90)), Some(1_000));
+        assert_eq!(price(&first, FREE, budget(1_000, 50)), Some(250));
+    }
+
+    #[test]
+    fn price_of_the_same_is_never_lower_than_what_stands() {
+        let same = |rate| Standing {
+            same: Some(rate),
+            least: Amount::from_sat(100),
+        };
+        let aged = bid(Some(8_000), Some(1), Some(10));
+        assert_eq!(price(&aged, same(8_000), budget(50_000, 90)), Some(10_000));
+        assert_eq!(price(&aged, same(8_000), budget(20_000, 90)), Some(9_000));
+        // At the end of its budget, and where the budget has become smaller since.
+        assert_eq!(price(&aged, same(9_000), budget(20_000, 90)), None);
+        assert_eq!(price(&aged, same(8_000), budget(20_000, 50)), None);
+    }
+
+    #[test]
+    fn price_of_what_would_cost_more_than_it_is_worth_to_replace_is_none() {
+        let standing = |least| Standing {
+            same: None,
+            least: Amount::from_sat(least),
+        };
+        let other = bid(Some(2_000), None, Some(10));
+        let worth = budget(20_000, 90);
+        assert_eq!(price(&other, standing(18_000), worth), Some(2_500));
+        assert_eq!(price(&other, standing(18_001), worth), None);
     }
 }
