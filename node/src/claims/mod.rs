@@ -25,7 +25,8 @@ mod withdraw;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use bitcoin::{Amount, OutPoint, Transaction, Txid, Weight};
+use bitcoin::hashes::Hash;
+use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, Txid, WScriptHash, Weight};
 use tokio::sync::mpsc::UnboundedSender;
 use zarnitsa_bitcoin_adapter::Rejection;
 use zarnitsa_channel::ids::ChannelId;
@@ -229,7 +230,8 @@ impl Claimer {
             same: same.map(|made| made.feerate_per_kw),
             least: self.least_fee(&earlier.living, offer.weight()),
         };
-        let Some(wanted) = plan::price(&bid, standing, offer.budget(height)) else {
+        let budget = offer.budget(height, &known_destination(channel));
+        let Some(wanted) = plan::price(&bid, standing, budget) else {
             return Ok(());
         };
         if wanted < self.least_feerate() && !offer.is_paid_for() {
@@ -323,6 +325,12 @@ impl Claimer {
     }
 }
 
+/// Where a channel's coins go; and where that is not known before, the largest script of a wallet's.
+fn known_destination(channel: &Channel) -> ScriptBuf {
+    let upfront = channel.params().holder.upfront_shutdown_script.clone();
+    upfront.unwrap_or_else(|| ScriptBuf::new_p2wsh(&WScriptHash::all_zeros()))
+}
+
 /// Blocks that an expired HTLC of this node's is given to be taken back: the peer may find its preimage at any moment, and the
 /// HTLC that pays for it upstream expires in its turn.
 const TIMEOUT_BLOCKS: u32 = 18;
@@ -344,8 +352,6 @@ fn with_deadlines(channel: &Channel) -> Vec<Claim> {
 
 #[cfg(test)]
 mod tests {
-    use bitcoin::hashes::Hash;
-
     use super::*;
 
     fn at(vout: u32) -> OutPoint {

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use bitcoin::sighash::EcdsaSighashType;
-use bitcoin::{Amount, OutPoint};
+use bitcoin::{Amount, OutPoint, Script, TxOut};
 use zarnitsa_channel::state::{Claim, ClaimKind, ClaimSpend};
 
 /// Inputs of one transaction: far below what relays, and so few that one contested input spoils little.
@@ -24,6 +24,9 @@ const RAISE: (u64, u64) = (5, 4);
 
 /// What an input of the wallet and its change weigh.
 pub(super) const WALLET_PART_WEIGHT: u64 = 276 + 172;
+
+/// The largest output that pays to the wallet, to a taproot key.
+const WIDEST_OUTPUT_WEIGHT: u64 = 172;
 
 /// Claims that share one transaction.
 #[derive(Clone, Debug)]
@@ -189,7 +192,8 @@ impl Offer {
             false => 0,
         };
         // Fields and one output.
-        inputs.sum::<u64>().saturating_add(wallet + 42 + 172)
+        let rest = wallet + 42 + WIDEST_OUTPUT_WEIGHT;
+        inputs.sum::<u64>().saturating_add(rest)
     }
 
     fn value(&self) -> u64 {
@@ -197,16 +201,22 @@ impl Offer {
         value.fold(0, u64::saturating_add)
     }
 
-    /// What its transaction may cost.
-    pub(super) fn budget(&self, height: u32) -> Budget {
+    /// What its transaction may cost. A direct one pays out of what it claims, to `destination`.
+    pub(super) fn budget(&self, height: u32, destination: &Script) -> Budget {
         let percent = budget_percent(self.blocks_left(height));
-        Budget::new(self.value(), percent, self.weight())
+        let budget = Budget::new(self.value(), percent, self.weight());
+        let is_direct = |claim: &Claim| matches!(claim.spend, ClaimSpend::Output(_));
+        match self.claims.iter().all(is_direct) {
+            true => budget.leaving(destination),
+            false => budget,
+        }
     }
 }
 
 /// What a transaction of some weight may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Budget {
+    value: u64,
     fee: Amount,
     weight: u64,
 }
@@ -215,8 +225,21 @@ impl Budget {
     /// So many percent of what it claims.
     fn new(value: u64, percent: u64, weight: u64) -> Self {
         Self {
+            value,
             fee: Amount::from_sat(value.saturating_mul(percent) / 100),
             weight,
+        }
+    }
+
+    /// So much less that what is left is an output that relays: nobody takes dust.
+    fn leaving(self, destination: &Script) -> Self {
+        let dust = destination.minimal_non_dust().to_sat();
+        let most = Amount::from_sat(self.value.saturating_sub(dust));
+        let excess = WIDEST_OUTPUT_WEIGHT.saturating_sub(output_weight(destination));
+        Self {
+            fee: self.fee.min(most),
+            weight: self.weight.saturating_sub(excess),
+            ..self
         }
     }
 
@@ -225,6 +248,14 @@ impl Budget {
         let most = self.fee.to_sat().saturating_mul(1_000) / self.weight.max(1);
         u32::try_from(most).unwrap_or(u32::MAX)
     }
+}
+
+fn output_weight(script: &Script) -> u64 {
+    let output = TxOut {
+        value: Amount::ZERO,
+        script_pubkey: script.to_owned(),
+    };
+    output.weight().to_wu()
 }
 
 /// What stands in the way of a transaction.
@@ -246,6 +277,9 @@ pub(super) fn price(bid: &Bid, standing: Standing, budget: Budget) -> Option<u32
 
 #[cfg(test)]
 mod tests {
+    use bitcoin::hashes::Hash;
+    use bitcoin::{ScriptBuf, WPubkeyHash};
+
     use super::*;
 
     fn bid(last: Option<u32>, age: Option<u32>, blocks_left: Option<u32>) -> Bid {
@@ -347,5 +381,28 @@ mod tests {
         let worth = budget(20_000, 90);
         assert_eq!(price(&other, standing(18_000), worth), Some(2_500));
         assert_eq!(price(&other, standing(18_001), worth), None);
+    }
+
+    #[test]
+    fn budget_of_a_direct_claim_leaves_an_output_that_is_not_dust() {
+        let wallet = ScriptBuf::new_p2wpkh(&WPubkeyHash::from_byte_array([0; 20]));
+        let dust = wallet.minimal_non_dust();
+        for value in [400, 800, 1_000, 2_000, 2_939] {
+            let budget = Budget::new(value, 90, 700).leaving(&wallet);
+            assert_eq!(
+                budget.fee.to_sat(),
+                value - dust.to_sat(),
+                "a tenth is dust"
+            );
+            // A smaller output than the widest.
+            assert_eq!(budget.weight, 700 - 48);
+            let fee = u64::from(budget.most_feerate_per_kw()) * 652;
+            assert!(fee.div_ceil(1_000) <= budget.fee.to_sat());
+        }
+        let large = Budget::new(2_941, 90, 700);
+        assert_eq!(large.leaving(&wallet).fee, large.fee);
+        let nothing = Budget::new(200, 90, 700).leaving(&wallet);
+        assert_eq!(nothing.fee, Amount::ZERO, "all of it is dust");
+        assert_eq!(nothing.most_feerate_per_kw(), 0);
     }
 }
