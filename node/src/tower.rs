@@ -117,8 +117,8 @@ impl Tower {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Goes on from the ledger, and gives the tower what it lacks. A channel's error is no reason that the others wait: the
-    /// first one is told when all was tried.
+    /// Goes on from the ledger, and gives the tower what it lacks. A channel's error is no reason that the others wait:
+    /// the first one is told when all was tried.
     fn follow(
         &self,
         shared: &Shared,

@@ -164,8 +164,8 @@ impl Replica {
         Ok(())
     }
 
-    /// One record more. What the tower is known to have does not wait: else a channel's past would fill the queue at each
-    /// start.
+    /// One record more. What the tower is known to have does not wait: else a channel's past would fill the queue at
+    /// each start.
     fn note(&mut self, sealed: SealedJustice) {
         self.digest = next_digest(&self.digest, &sealed.locator, &sealed.data);
         self.revoked += 1;

@@ -15,8 +15,8 @@ use zarnitsa_signer::{locator, Justice, PenaltyTarget};
 
 use super::store::Store;
 
-/// Blocks that are looked at again after a start, from the oldest breach on that is not over, or else from the tip: longer
-/// than any reorg.
+/// Blocks that are looked at again after a start, from the oldest breach on that is not over, or else from the tip:
+/// longer than any reorg.
 const LOOK_BACK: u32 = 144;
 /// Blocks for which a breach is kept after its last output was seen spent: no reorg brings it back then.
 const KEPT: u32 = 100;

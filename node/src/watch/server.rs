@@ -102,8 +102,8 @@ fn refused(answer: HttpResponse) -> Error {
     InternalError::from_response("refused", answer).into()
 }
 
-/// Whoever asks has shown the token. As the first argument of a handler it refuses before the body is read: nobody makes the
-/// tower hold bytes who could not make it store them.
+/// Whoever asks has shown the token. As the first argument of a handler it refuses before the body is read: nobody
+/// makes the tower hold bytes who could not make it store them.
 struct Allowed;
 
 impl FromRequest for Allowed {
