@@ -57,7 +57,7 @@ fn with_secret(secret: [u8; 32]) -> impl FnOnce(&mut RawBolt11Invoice) {
 }
 
 /// In millionths of a bitcoin.
-fn of_micro(amount: u64) -> impl FnOnce(&mut RawBolt11Invoice) {
+fn micro(amount: u64) -> impl FnOnce(&mut RawBolt11Invoice) {
     move |raw| {
         raw.hrp.raw_amount = Some(amount);
         raw.hrp.si_prefix = Some(SiPrefix::Micro);
@@ -77,8 +77,8 @@ fn invoice_paid_with_another_secret_or_amount_gives_no_preimage() {
     for wrong in [
         altered(invoice, &payee, with_secret([0; 32])),
         altered(invoice, &payee, with_secret([7; 32])),
-        altered(invoice, &payee, of_micro(299)),
-        altered(invoice, &payee, of_micro(601)),
+        altered(invoice, &payee, micro(299)),
+        altered(invoice, &payee, micro(601)),
     ] {
         pay_in_vain(&pair, &wrong);
     }

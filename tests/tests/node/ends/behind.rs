@@ -106,7 +106,7 @@ impl Old {
     }
 
     /// It never broadcasts, and the peer's close pays it out.
-    fn is_paid_out(mut self) {
+    fn until_paid_out(mut self) {
         let (by, other) = (self.by, self.by.other());
         let refusal = self.stage.api(by).force_close(&self.pair.id);
         println!("{by:?}: {}", refusal.expect_err("it must not"));
@@ -166,7 +166,7 @@ fn learn_of_loss(by: By) {
     old.start(by);
     old.stage.reconnect();
     old.until_behind();
-    old.is_paid_out();
+    old.until_paid_out();
 }
 
 /// It has closed already, and its commitment waits for bitcoind, when it learns.
@@ -179,7 +179,7 @@ fn learn_of_loss_too_late(by: By) {
     });
     old.start(by.other());
     old.stage.reconnect();
-    old.is_paid_out();
+    old.until_paid_out();
 }
 
 fn channel_sat(stage: &Stage, by: By, pair: &Pair) -> u64 {
