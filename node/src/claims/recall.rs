@@ -38,16 +38,22 @@ impl Claimer {
         let pursuit = self.pursuits.entry(id).or_default();
         for transaction in spends {
             if pursuit.ours.insert(transaction.compute_txid()) {
-                found.extend(earlier(&transaction, outputs, value, parent, height));
+                let made = earlier(&transaction, outputs, value, parent, height);
+                found.extend(made.map(|made| (made, transaction)));
             }
         }
         // Of those that spend the same, the one in the mempool pays the most.
-        found.sort_by_key(|made| Reverse(made.fee));
-        for made in found {
+        found.sort_by_key(|(made, _)| Reverse(made.fee));
+        for (made, transaction) in found {
             let mut known = pursuit.made.iter();
             if known.all(|known| known.outpoints.is_disjoint(&made.outpoints)) {
                 tracing::info!(channel = %id, txid = %made.txid, fee = %made.fee, "an earlier run made a claim");
                 pursuit.note(made);
+                // It may have been written down and not been sent, or bitcoind may have lost it. What the wallet pays for the
+                // adapter goes on with by itself.
+                if !wallet.pays(&transaction) {
+                    self.outbox.push(id, vec![(*transaction).clone()]);
+                }
             }
         }
     }

@@ -117,3 +117,19 @@ fn claims_that_dearer_ones_throw_out_come_back_by_themselves_and_pay_more() {
     assert_eq!(bitcoind.height(), height, "no block was needed");
     until_confirmed(&world, &pair, &outputs);
 }
+
+#[test]
+fn claims_that_bitcoind_has_lost_while_the_node_was_away_come_back_when_it_starts() {
+    let (mut world, pair, outputs) = claims_wait(&[]);
+    let before = until_claimed(&world, &outputs);
+    world.hub.kill_hard();
+    world.bitcoind.restart_with(&["-persistmempool=0"]);
+    assert!(world.bitcoind.mempool().is_empty());
+    world.hub.start();
+    let after = until_claimed(&world, &outputs);
+    for (before, after) in before.iter().zip(&after) {
+        assert!(after.fee_sat >= before.fee_sat, "{before:?}, {after:?}");
+    }
+    until_confirmed(&world, &pair, &outputs);
+    world.verify_ledgers();
+}
