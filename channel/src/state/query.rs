@@ -274,17 +274,7 @@ impl Channel {
 
     /// Whether the peer or the chain has shown that this node's state is old: it broadcasts none of its commitments.
     pub fn has_lost_data(&self) -> bool {
-        match self {
-            Self::Closing(state) => state.has_lost_data(),
-            Self::Closed(state) => state.watched().is_some_and(super::Closing::has_lost_data),
-            Self::AwaitingFundingSigned(_)
-            | Self::AwaitingConfirmations(_)
-            | Self::AwaitingPeerReady(_)
-            | Self::Normal(_)
-            | Self::ShuttingDown(_)
-            | Self::NegotiatingClosing(_)
-            | Self::Failed(_) => false,
-        }
+        self.close().is_some_and(super::Closing::has_lost_data)
     }
 
     /// This node's secrets of commitments with a lower number than this may be revealed, and no others ever.

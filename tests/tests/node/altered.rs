@@ -42,18 +42,27 @@ pub fn pay_in_vain(pair: &Pair, invoice: &str) {
     );
 }
 
-fn with_secret(secret: [u8; 32]) -> impl FnOnce(&mut RawBolt11Invoice) {
+/// Another field, or none, in the place of an invoice's.
+pub fn with_field(
+    is_old: fn(&TaggedField) -> bool,
+    new: Option<TaggedField>,
+) -> impl FnOnce(&mut RawBolt11Invoice) {
     move |raw| {
         let fields = &mut raw.data.tagged_fields;
-        let is_secret = |field: &RawTaggedField| {
-            matches!(
-                field,
-                RawTaggedField::KnownSemantics(TaggedField::PaymentSecret(_))
-            )
-        };
-        fields.retain(|field| !is_secret(field));
-        fields.push(TaggedField::PaymentSecret(PaymentSecret(secret)).into());
+        fields.retain(|field| match field {
+            RawTaggedField::KnownSemantics(field) => !is_old(field),
+            RawTaggedField::UnknownSemantics(_) => true,
+        });
+        fields.extend(new.map(Into::into));
     }
+}
+
+fn with_secret(secret: [u8; 32]) -> impl FnOnce(&mut RawBolt11Invoice) {
+    let new = TaggedField::PaymentSecret(PaymentSecret(secret));
+    with_field(
+        |field| matches!(field, TaggedField::PaymentSecret(_)),
+        Some(new),
+    )
 }
 
 /// In millionths of a bitcoin.

@@ -1,11 +1,11 @@
 //! payment_metadata (BOLT 11 and BOLT 4): what an invoice gives its payer to send along.
 
-use lightning_invoice::{RawBolt11Invoice, RawTaggedField, SignedRawBolt11Invoice, TaggedField};
+use lightning_invoice::{RawBolt11Invoice, SignedRawBolt11Invoice, TaggedField};
 use serde_json::Value;
 use zarnitsa_tests::node::Node;
 use zarnitsa_tests::world::World;
 
-use crate::altered::{altered, pay_in_vain, payee};
+use crate::altered::{altered, pay_in_vain, payee, with_field};
 
 const METADATA: &str = "00c0ffee";
 
@@ -22,19 +22,12 @@ fn metadata_of(invoice: &str) -> Option<Vec<u8>> {
 }
 
 /// The invoice as a payer keeps it who sends other metadata than the payee's, or none.
-fn with_metadata(metadata: Option<&[u8]>) -> impl FnOnce(&mut RawBolt11Invoice) + '_ {
-    move |raw| {
-        let fields = &mut raw.data.tagged_fields;
-        let is_metadata = |field: &RawTaggedField| {
-            matches!(
-                field,
-                RawTaggedField::KnownSemantics(TaggedField::PaymentMetadata(_))
-            )
-        };
-        fields.retain(|field| !is_metadata(field));
-        let given = metadata.map(|bytes| TaggedField::PaymentMetadata(bytes.to_vec()));
-        fields.extend(given.map(Into::into));
-    }
+fn with_metadata(metadata: Option<&[u8]>) -> impl FnOnce(&mut RawBolt11Invoice) {
+    let new = metadata.map(|bytes| TaggedField::PaymentMetadata(bytes.to_vec()));
+    with_field(
+        |field| matches!(field, TaggedField::PaymentMetadata(_)),
+        new,
+    )
 }
 
 #[test]
