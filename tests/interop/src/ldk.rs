@@ -382,13 +382,15 @@ impl Line {
         self.must(Order::Invoice { msat: Some(msat) })
     }
 
-    /// Looks at the chain now.
+    /// Looks at the chain until it has the block of this height. One look may not do: an order to look joins a look that
+    /// is under way, and that may have asked for the tip before the block came.
     ///
     /// # Panics
-    /// If it cannot, again and again.
-    pub fn sync(&self) {
-        wait::until("ldk-node looks at the chain", || {
-            self.ask::<()>(Order::Sync).ok()
+    /// If it does not get there, again and again.
+    pub fn sync_to(&self, height: u32) {
+        wait::until(&format!("ldk-node sees block {height}"), || {
+            let seen: u32 = self.ask(Order::Sync).ok()?;
+            (seen >= height).then_some(())
         });
     }
 

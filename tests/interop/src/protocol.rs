@@ -51,7 +51,7 @@ pub enum Order {
     NodeId,
     /// A new address of its wallet.
     Address,
-    /// Looks at the chain now, not at its own next time.
+    /// Looks at the chain now, not at its own next time; the height of the block that it then has.
     Sync,
     /// [`Balances`]
     Balances,

@@ -81,7 +81,7 @@ impl World {
         ldk
     }
 
-    /// Sends coins to ldk-node's wallet and waits until it has them.
+    /// Sends coins to ldk-node's wallet and waits until it has them in a block: with less it accepts no channel with anchors.
     ///
     /// # Panics
     /// If it never sees them.
@@ -90,7 +90,7 @@ impl World {
         let before = line.balances().onchain;
         let address: String = line.ask(Order::Address).expect("an address");
         self.bitcoind.fund(&checked(&address), amount);
-        line.sync();
+        line.sync_to(self.bitcoind.height());
         wait::until(&format!("{} has its coins", ldk.name()), || {
             (line.balances().onchain >= before + amount.to_sat()).then_some(())
         });
@@ -127,7 +127,7 @@ impl World {
     pub fn until_seen(&self, ours: &[&Node], ldks: &[&Ldk]) {
         let height = self.bitcoind.height();
         for ldk in ldks {
-            ldk.line().sync();
+            ldk.line().sync_to(height);
         }
         for node in ours {
             let api = node.api();

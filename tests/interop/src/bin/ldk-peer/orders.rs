@@ -24,7 +24,7 @@ pub fn carry_out(node: &Node, events: &Events, order: Order) -> Result<Value, Fa
         Order::Address => Ok(json!(node.onchain_payment().new_address()?.to_string())),
         Order::Sync => {
             node.sync_wallets()?;
-            Ok(Value::Null)
+            Ok(json!(node.status().current_best_block.height))
         }
         Order::Balances => Ok(serde_json::to_value(balances(node))?),
         Order::Connect { node_id, address } => {
