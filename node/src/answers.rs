@@ -15,7 +15,7 @@ use zarnitsa_ledger::Ledger;
 use zarnitsa_service::read;
 
 use crate::api::{self, ApiError, ErrorCode, NodeApi};
-use crate::claims::may_cost_to_close;
+use crate::claims::ToClose;
 use crate::node::Node;
 use crate::shared::Shared;
 use crate::{foreign, logging, network_view, time, view};
@@ -417,8 +417,8 @@ impl Shared {
         };
         let sum = |total: Msat, more: Msat| total.checked_add(more).unwrap_or(total);
         let records = read::channel_records(&*self.ledger.snapshot());
-        let to_pay_for = records.iter().filter(|it| may_cost_to_close(it)).count();
-        balance.onchain_reserve_sat = self.close_reserve(to_pay_for).to_sat();
+        let to_pay_for: ToClose = records.iter().collect();
+        balance.onchain_reserve_sat = self.close_reserve(&to_pay_for).to_sat();
         for record in records {
             match record.state.as_str() {
                 "closed" | "failed" => {}

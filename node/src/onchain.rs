@@ -71,7 +71,7 @@ impl Shared {
         let channels = self.channels_to_pay_for();
         let keep = match request.spend_reserve {
             true => Amount::ZERO,
-            false => self.close_reserve(channels),
+            false => self.close_reserve(&channels),
         };
         let order = SendOrder {
             address: request.address,
@@ -85,7 +85,7 @@ impl Shared {
             Ok(())
         };
         let sent = self.chain.send(order, sign).await;
-        let (txid, _) = sent.map_err(|error| not_sent(&error, channels))?;
+        let (txid, _) = sent.map_err(|error| not_sent(&error, channels.channels()))?;
         let kept_sat = keep.to_sat();
         Ok(api::WalletSent { txid, kept_sat })
     }

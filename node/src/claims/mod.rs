@@ -37,7 +37,7 @@ use crate::shared::Shared;
 
 use outbox::Outbox;
 use plan::Offer;
-pub(crate) use reserve::{kept_refusal, may_cost_to_close};
+pub(crate) use reserve::{kept_refusal, ToClose};
 
 /// Why a claim could not be made. It is tried again with the next block.
 #[derive(Debug, thiserror::Error)]

@@ -169,13 +169,13 @@ impl Driver {
             self.asks.any_open = false;
             return;
         }
-        let shared = &self.shared;
+        let (shared, to_close) = (&self.shared, self.channels_to_close());
         let gathered = gather(
             &shared.policy().asks,
             time::unix(),
             asks,
             |peer| shared.peers.connection(peer).is_some(),
-            |count| shared.spendable_for_batch(self.channels.len(), count),
+            |count| shared.spendable_for_batch(to_close.clone(), count),
         );
         for (ask, reason) in gathered.refuse {
             self.submit_ask_step(ask.peer, ask.id, AskChange::Refused { reason });

@@ -9,6 +9,7 @@ use zarnitsa_channel::ids::ChannelId;
 use zarnitsa_channel::params::Side;
 
 use super::{Driver, Event};
+use crate::claims::ToClose;
 use crate::funding::FORGOTTEN_AFTER;
 
 /// Blocks after a start before anything is forgotten: what happened while the node was down is looked for first.
@@ -69,11 +70,8 @@ impl Driver {
     }
 
     /// Channels whose close this node may have to pay for. Those of peers that are not confirmed cannot be closed on chain.
-    pub(super) fn channels_to_close(&self) -> usize {
-        let channels = self.channels.values();
-        channels
-            .filter(|live| live.machine.may_cost_to_close())
-            .count()
+    pub(super) fn channels_to_close(&self) -> ToClose {
+        self.channels.values().map(|live| &live.machine).collect()
     }
 
     /// A channel came to nothing: the script that it was promised is promised to the next one. Otherwise strangers would

@@ -169,7 +169,7 @@ impl Driver {
         let peer = peer.ok_or("the peer is not connected any more")?;
         let channel_type =
             negotiated::proposed(&peer, order.zero_conf).map_err(|e| e.to_string())?;
-        let to_close = self.channels_to_close();
+        let reserve = shared.close_reserve(&self.channels_to_close().and(1));
         let feerate_per_kw = match order.feerate_per_kw {
             0 => shared.opening_feerate_per_kw(),
             ordered => ordered,
@@ -179,12 +179,11 @@ impl Driver {
                 let all = shared
                     .wallet_all(feerate_per_kw)
                     .map_err(|e| e.to_string())?;
-                let reserve = shared.close_reserve(to_close.saturating_add(1));
                 all.checked_sub(reserve).unwrap_or(all)
             }
             amount => amount,
         };
-        if let Some(refusal) = shared.reserve_refusal(amount, to_close) {
+        if let Some(refusal) = shared.reserve_refusal(amount, reserve) {
             return Err(refusal);
         }
         let keys_id = shared.new_keys_id();

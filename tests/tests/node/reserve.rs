@@ -122,3 +122,23 @@ fn wallet_that_is_told_to_sends_what_is_kept_too_and_keeps_nothing_for_what_is_c
     until_left(&world, &world.user, 0);
     assert!(world.user.api().utxos().expect("the outputs").is_empty());
 }
+
+#[test]
+fn wallet_keeps_more_while_more_payments_are_under_way_than_are_always_reckoned_with() {
+    let world = World::start();
+    world.open(CAPACITY_SAT, 400_000_000);
+    let kept = reserve(&world.user);
+    let user = world.user.api();
+    let mut held: Vec<_> = (0..2).map(|_| hold(&user, &world.hub, HELD_SAT)).collect();
+    assert_eq!(reserve(&world.user), kept);
+    held.extend((0..2).map(|_| hold(&user, &world.hub, HELD_SAT)));
+    assert!(reserve(&world.user) > kept);
+    for (hash, paying) in held {
+        let given_back = world.hub.api().cancel(&hash);
+        given_back.expect("it is held");
+        paying.join().expect("the payer ends");
+    }
+    wait::until("the payments are over", || {
+        (reserve(&world.user) == kept).then_some(())
+    });
+}
