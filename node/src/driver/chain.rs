@@ -151,7 +151,8 @@ impl Driver {
                 continue;
             };
             self.shared.peers.protect(machine.params().peer, true);
-            self.own(Live::offline(machine, steps));
+            let request = self.shared.request_of(&id);
+            self.own(Live::offline(machine, steps, request));
         }
         self.resume_links();
         self.restore_parts();
@@ -220,12 +221,10 @@ impl Driver {
                 None => self.order_failed(request, reason),
             }
         }
-        if matches!(self.channels.get(&id), Some(live) if live.machine.state_name() == "failed") {
-            self.reuse_script_of(&id);
-        }
         let Some(live) = self.channels.remove(&id) else {
             return;
         };
+        self.opening_failed(&live);
         self.forget_outputs(&id);
         self.names.forget(&live.machine);
         let params = live.machine.params();

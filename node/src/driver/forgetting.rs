@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bitcoin::OutPoint;
 use zarnitsa_bitcoin_adapter::{ChainError, ChainSource};
 use zarnitsa_channel::ids::ChannelId;
-use zarnitsa_channel::params::Side;
 
 use super::{Driver, Event};
 use crate::claims::ToClose;
@@ -72,20 +71,6 @@ impl Driver {
     /// Channels whose close this node may have to pay for. Those of peers that are not confirmed cannot be closed on chain.
     pub(super) fn channels_to_close(&self) -> ToClose {
         self.channels.values().map(|live| &live.machine).collect()
-    }
-
-    /// A channel came to nothing: the script that it was promised is promised to the next one. Otherwise strangers would
-    /// drive the wallet so far that one restored from its words would not look for its coins there.
-    pub(super) fn reuse_script_of(&mut self, id: &ChannelId) {
-        let Some(live) = self.channels.get(id) else {
-            return;
-        };
-        let script = &live
-            .machine
-            .params()
-            .side(Side::Holder)
-            .upfront_shutdown_script;
-        self.openings.spare(script.clone());
     }
 }
 

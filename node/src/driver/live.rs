@@ -1,5 +1,6 @@
 //! A channel in the driver's hands.
 
+use exonum::crypto::Hash;
 use zarnitsa_channel::message::PeerMessage;
 use zarnitsa_channel::state::Channel;
 use zarnitsa_peer::Connection;
@@ -64,6 +65,8 @@ impl Session {
 pub(super) struct Live {
     pub machine: Channel,
     pub session: Session,
+    /// The operator's order that opened it.
+    pub request: Option<Hash>,
     /// How many steps the ledger has of the channel, with those that are on their way there: the number of the next one.
     pub steps: u64,
     /// How often the ledger refused what the machine had accepted.
@@ -73,10 +76,11 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn offline(machine: Channel, steps: u64) -> Self {
+    pub(super) fn offline(machine: Channel, steps: u64, request: Option<Hash>) -> Self {
         Self {
             machine,
             session: Session::Offline,
+            request,
             steps,
             diverged: 0,
             warned_of_fee: 0,

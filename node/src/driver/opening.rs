@@ -14,7 +14,7 @@ use zarnitsa_channel::message::FundingCreated;
 use zarnitsa_channel::opening::{
     AcceptTerms, AcceptedOpener, Acceptor, HolderPoints, OpenTerms, Opener, Opening,
 };
-use zarnitsa_channel::params::SideParams;
+use zarnitsa_channel::params::{Side, SideParams};
 use zarnitsa_channel::state::Channel;
 use zarnitsa_peer::Connection;
 use zarnitsa_service::records::{OpenChannelRequest, Policy};
@@ -327,6 +327,7 @@ impl Driver {
         let live = Live {
             machine: channel,
             session: Session::Ready(connection),
+            request,
             steps: 1,
             diverged: 0,
             warned_of_fee: 0,
@@ -520,21 +521,26 @@ impl Driver {
 
     /// Both have signed and it is on its way to the network: the operator's order is carried out.
     pub(super) fn opening_is_out(&self, id: ChannelId) {
-        let request = self.shared.request_of(&id);
+        let request = self.channels.get(&id).and_then(|live| live.request);
         if let Some(request) = request.filter(|request| !self.shared.is_batch(request)) {
             self.shared.request_done(request, &id);
         }
     }
 
-    /// An opening that was stored came to nothing: its coins are free again and the operator's order has failed.
-    pub(super) fn opening_failed(&mut self, id: ChannelId, reason: &str) {
-        if let Some(live) = self.channels.get(&id) {
-            self.shared
-                .release_coins(&live.machine.params().funding.txid);
-        }
-        let request = self.shared.request_of(&id);
+    /// If this is an opening that was stored and came to nothing, whoever gave it up: its coins are free again and the
+    /// operator's order has failed. The script that it was promised is promised to the next channel: otherwise strangers
+    /// would drive the wallet so far that one restored from its words would not look for its coins there.
+    pub(super) fn opening_failed(&mut self, live: &Live) {
+        let Channel::Failed(failed) = &live.machine else {
+            return;
+        };
+        let params = live.machine.params();
+        self.shared.release_coins(&params.funding.txid);
+        let script = &params.side(Side::Holder).upfront_shutdown_script;
+        self.openings.spare(script.clone());
+        let request = live.request;
         if let Some(request) = request.filter(|request| !self.shared.is_batch(request)) {
-            self.shared.request_failed(request, reason);
+            self.shared.request_failed(request, &failed.reason);
         }
     }
 }

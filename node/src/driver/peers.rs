@@ -94,12 +94,9 @@ impl Driver {
 
     /// Gives up an opening that the network has not seen.
     pub(super) fn abandon(&mut self, id: ChannelId, reason: String) {
-        let step = Step::local(LocalCommand::Abandon {
-            reason: reason.clone(),
-        });
-        match self.advance(id, step) {
-            Ok(()) => self.opening_failed(id, &reason),
-            Err(error) => tracing::error!(channel = %id, %error, "could not be given up"),
+        let step = Step::local(LocalCommand::Abandon { reason });
+        if let Err(error) = self.advance(id, step) {
+            tracing::error!(channel = %id, %error, "could not be given up");
         }
     }
 

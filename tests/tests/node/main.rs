@@ -50,6 +50,8 @@ mod metadata;
 #[cfg(test)]
 mod offers;
 #[cfg(test)]
+mod openings;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod payments;
