@@ -85,8 +85,8 @@ function Both() {
 }
 
 test('watchtower that has all states, lacks some or differs is told so, channel by channel', async () => {
-  const state = (revoked: number, tower: number, complete: boolean) =>
-    api({ tower: [{ channel_id: ID, revoked_states: revoked, tower_states: tower, complete }] })
+  const state = (revoked: number, tower: number, complete: boolean, error?: string) =>
+    api({ tower: [{ channel_id: ID, revoked_states: revoked, tower_states: tower, complete, error }] })
   const { unmount } = render(<NodeContext value={node({ api: state(1_200, 1_200, true) })}><Both /></NodeContext>)
   expect(await screen.findAllByText('has all states up to 1,200')).toHaveLength(2)
   expect(screen.getByText(en.towerComplete)).toBeTruthy()
@@ -95,8 +95,12 @@ test('watchtower that has all states, lacks some or differs is told so, channel 
   expect(await screen.findAllByText('lacks 10')).toHaveLength(2)
   expect(screen.getByText(en.towerIncomplete)).toBeTruthy()
   lacking.unmount()
-  render(<NodeContext value={node({ api: state(1_200, 1_200, false) })}><Both /></NodeContext>)
+  const differing = render(<NodeContext value={node({ api: state(1_200, 1_200, false) })}><Both /></NodeContext>)
   expect(await screen.findAllByText(en.towerDiffers)).toHaveLength(2)
+  differing.unmount()
+  render(<NodeContext value={node({ api: state(0, 0, false, 'the tower has other states') })}><Both /></NodeContext>)
+  expect(await screen.findAllByText(en.towerUnchecked)).toHaveLength(2)
+  expect(screen.getAllByText('the tower has other states')).toHaveLength(2)
 })
 
 test('node without a watchtower says how to have one, and one that is away is told so', async () => {

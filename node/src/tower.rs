@@ -118,7 +118,7 @@ impl Tower {
     }
 
     /// Goes on from the ledger, and gives the tower what it lacks. A channel's error is no reason that the others wait:
-    /// the first one is told when all was tried.
+    /// the first one is told when all was tried. [`Silent`] is told where the tower does not answer.
     fn follow(
         &self,
         shared: &Shared,
@@ -142,10 +142,11 @@ impl Tower {
             } else {
                 0
             };
-            first.get_or_insert(error.context(format!("channel {id}")));
+            let error = error.context(format!("channel {id}"));
             if silences == SILENCES {
-                break;
+                return Err(error);
             }
+            first.get_or_insert(error);
         }
         first.map_or(Ok(()), Err)
     }
@@ -198,25 +199,30 @@ impl Tower {
     /// What the tower has of each live channel, asked anew and compared with the ledger.
     ///
     /// # Errors
-    /// Where the tower does not answer, or lacks what it had.
+    /// Where the tower does not answer. What it answers of one channel that cannot be is told with that channel.
     pub(crate) fn proven(&self, shared: &Shared) -> anyhow::Result<Vec<api::TowerChannel>> {
         let mut channels = self.channels();
         for channel in channels.values_mut() {
             channel.replica.at_tower = None;
         }
         let followed = self.follow(shared, &mut channels);
-        followed.inspect_err(|_| self.lacks.notify_one())?;
+        if let Err(error) = followed {
+            self.lacks.notify_one();
+            if error.is::<Silent>() {
+                return Err(error);
+            }
+        }
         let shown = channels.iter().map(|(id, channel)| {
             let state = channel.replica.at_tower.as_ref();
-            let state = state.context("the tower was not asked")?;
-            Ok(api::TowerChannel {
+            api::TowerChannel {
                 channel_id: *id,
                 revoked_states: channel.replica.revoked(),
-                tower_states: state.states,
-                complete: channel.replica.is_proven_by(state),
-            })
+                tower_states: state.map_or(0, |state| state.states),
+                complete: state.is_some_and(|state| channel.replica.is_proven_by(state)),
+                error: channel.error.clone(),
+            }
         });
-        shown.collect()
+        Ok(shown.collect())
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {

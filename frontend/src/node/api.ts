@@ -177,6 +177,8 @@ export interface TowerChannel {
   tower_states: number
   /** All of them, byte for byte. */
   complete: boolean
+  /** Why it is not known what the tower has; absent where it is. */
+  error?: string
 }
 
 export interface Session {

@@ -35,7 +35,7 @@ export function Tower() {
       )}
       {answer && !isUnset(error) && (
         <>
-          <States channels={answer.filter(({ revoked_states }) => revoked_states > 0)} />
+          <States channels={answer.filter(({ revoked_states, error }) => revoked_states > 0 || error)} />
           <p className="soft">{t.towerChange}</p>
         </>
       )}
@@ -93,12 +93,23 @@ function States({ channels }: { channels: TowerChannel[] }) {
 }
 
 /** Of one channel, in a word. */
-function TowerWord({ channel: { revoked_states, tower_states, complete } }: { channel: TowerChannel }) {
+function TowerWord({ channel: { revoked_states, tower_states, complete, error } }: { channel: TowerChannel }) {
   const { t, language } = useText()
   const missing = revoked_states - tower_states
+  if (error) return <FaultWord error={error} />
   if (complete) return <span className="pill good">{t.towerAll(revoked_states.toLocaleString(language))}</span>
   if (missing > 0) return <span className="pill wait">{t.towerBehind(missing.toLocaleString(language))}</span>
   return <span className="pill bad">{t.towerDiffers}</span>
+}
+
+/** What the tower answered of it cannot be, or it answered with an error: why, in the node's words. */
+function FaultWord({ error }: { error: string }) {
+  const { t } = useText()
+  return (
+    <>
+      <span className="pill bad">{t.towerUnchecked}</span> <span className="soft">{error}</span>
+    </>
+  )
 }
 
 /** A row of a channel's facts; nothing where no tower is set. */
@@ -107,7 +118,7 @@ export function TowerFact({ channelId }: { channelId: string }) {
   const { api } = useNode()
   const { answer, error } = useFetched(api.tower, EVERY)
   const channel = answer?.find(({ channel_id }) => channel_id === channelId)
-  if (!channel || channel.revoked_states === 0 || isUnset(error)) return null
+  if (!channel || (channel.revoked_states === 0 && !channel.error) || isUnset(error)) return null
   return (
     <>
       <dt>{t.tower}</dt>

@@ -17,4 +17,7 @@ pub struct TowerChannel {
     pub tower_states: u64,
     /// Whether these are all, byte for byte: the tower's hash over them is the one that the ledger gives.
     pub complete: bool,
+    /// Why it is not known what the tower has, where it is not: `tower_states` is 0 then, and so may be `revoked_states`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }

@@ -78,6 +78,12 @@ impl WatchArgs {
 /// What the tower has, asked by the node and compared with its ledger.
 pub fn status(client: &Client, out: Output) -> anyhow::Result<()> {
     let channels: Vec<TowerChannel> = client.get("watchtower")?;
-    let columns = ["channel_id", "revoked_states", "tower_states", "complete"];
+    let columns = [
+        "channel_id",
+        "revoked_states",
+        "tower_states",
+        "complete",
+        "error",
+    ];
     out.list(&channels, &columns)
 }

@@ -19,6 +19,8 @@ pub(super) struct Followed {
     made_anew: u32,
     /// Until when it is left alone, and why.
     rests: Option<(Instant, String)>,
+    /// Why it could not be followed the last time.
+    pub(super) error: Option<String>,
 }
 
 impl Followed {
@@ -27,6 +29,16 @@ impl Followed {
     /// # Errors
     /// Those of `catch_up`; or the last one again, where it rests.
     pub(super) fn follow(
+        &mut self,
+        now: Instant,
+        catch_up: impl FnOnce(&mut Replica) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let result = self.follow_unless_it_rests(now, catch_up);
+        self.error = result.as_ref().err().map(|error| format!("{error:#}"));
+        result
+    }
+
+    fn follow_unless_it_rests(
         &mut self,
         now: Instant,
         catch_up: impl FnOnce(&mut Replica) -> anyhow::Result<()>,
@@ -79,6 +91,7 @@ mod tests {
         // The tower refuses the next state. That alone costs no look at the ledger.
         let refused = followed.follow(now, |_| Err(anyhow!("409")));
         assert_eq!(refused.unwrap_err().to_string(), "409");
+        assert_eq!(followed.error.as_deref(), Some("409"));
         assert_eq!(followed.replica.revoked(), 10);
         let mut rest = REST;
         for _ in 0..12 {
@@ -99,6 +112,7 @@ mod tests {
         assert_eq!(rest, LONGEST_REST);
         // Once all went well, the next rest is short.
         followed.follow(now, |_| Ok(())).unwrap();
+        assert_eq!(followed.error, None);
         followed.replica.at_tower = None;
         followed.follow(now, lose).unwrap_err();
         followed.follow(now + REST, catch_up).unwrap();

@@ -304,13 +304,17 @@ fn tower_that_lost_a_channels_states_gets_them_again_beside_one_whose_states_are
     fs::remove_file(&files[1]).unwrap();
     tower.start(&world);
     wait::until("the tower has what it lost", || {
-        let shown = world.hub.command(&["watchtower"]);
-        assert!(!shown.status.success(), "{shown:?}");
+        assert_eq!(all_complete(&world), None);
         (fs::read(&files[1]).ok()? == kept[1]).then_some(())
     });
-    let shown = world.hub.command(&["watchtower"]);
-    let said = String::from_utf8_lossy(&shown.stderr).into_owned();
-    assert!(said.contains("other states than the ledger"), "{said}");
+    wait::until("the list tells the one from the other", || {
+        let shown: Vec<Value> = world.hub.json(&["watchtower"]);
+        let error = shown[0]["error"].as_str()?;
+        assert!(error.contains("other states than the ledger"), "{error}");
+        assert_eq!(shown[0]["complete"], false);
+        assert!(shown[1]["error"].is_null(), "{shown:?}");
+        (shown[1]["complete"] == true).then_some(())
+    });
     assert_eq!(fs::read(&files[0]).unwrap(), damaged, "nothing is added");
 
     tower.kill();

@@ -54,6 +54,7 @@ export const asks = {
   towerAll: (count: string) => `has all states up to ${count}`,
   towerBehind: (count: string) => `lacks ${count}`,
   towerDiffers: 'does not match the ledger',
+  towerUnchecked: 'could not be checked',
   towerNothing: 'No channel has an old state yet.',
   towerComplete: 'It has all of them.',
   towerIncomplete: 'It has not all of them yet: the node brings it what is missing.',

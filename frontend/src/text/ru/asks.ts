@@ -57,6 +57,7 @@ export const asks: typeof en = {
   towerAll: (count) => `есть все состояния до ${count}`,
   towerBehind: (count) => `не хватает: ${count}`,
   towerDiffers: 'не совпадает с реестром',
+  towerUnchecked: 'не удалось проверить',
   towerNothing: 'Старых состояний пока нет ни у одного канала.',
   towerComplete: 'У неё есть все.',
   towerIncomplete: 'У неё ещё не все: узел принесёт недостающие.',
