@@ -9,7 +9,7 @@ use std::time::Instant;
 use zarnitsa_tests::disk::{Counts, Strike};
 use zarnitsa_tests::world::Turn;
 
-use super::scenario::Stage;
+use super::stage::{Script, Stage};
 use super::victim::{summary, Plan, Struck};
 
 /// A new world begins after so many runs: an old one has many channels that are still watched, and who pays in each run
@@ -62,6 +62,7 @@ struct Progress {
 /// All points of one victim.
 pub struct List<'turn> {
     name: &'static str,
+    script: Script,
     turn: &'turn Turn,
     begin: Instant,
     progress: Mutex<Progress>,
@@ -75,6 +76,7 @@ pub fn once(strike: Strike, after: u64) -> Plan {
 
 /// A run with one strike in it; what was struck, if it has come to that.
 pub fn run_with(stage: &mut Stage, strike: Strike, point: u64) -> Vec<Struck> {
+    stage.prepare();
     stage.victim.follow(once(strike, point));
     stage.run();
     stage.victim.spare()
@@ -82,7 +84,7 @@ pub fn run_with(stage: &mut Stage, strike: Strike, point: u64) -> Vec<Struck> {
 
 impl<'turn> List<'turn> {
     /// Of these kinds, one after another.
-    pub fn of(name: &'static str, kinds: Vec<Kind>, turn: &'turn Turn) -> Self {
+    pub fn of(name: &'static str, script: Script, kinds: Vec<Kind>, turn: &'turn Turn) -> Self {
         let kinds = kinds.into_iter().map(|kind| State {
             next: kind.from,
             kind,
@@ -92,6 +94,7 @@ impl<'turn> List<'turn> {
         });
         Self {
             name,
+            script,
             turn,
             begin: Instant::now(),
             progress: Mutex::new(Progress {
@@ -126,12 +129,13 @@ impl<'turn> List<'turn> {
     }
 
     fn stage(&self) -> Stage {
-        Stage::with_victim(self.name, Some(self.turn))
+        Stage::with_victim(self.name, self.script, Some(self.turn))
     }
 
     /// How many points a run has.
     fn measure(&self) -> Stage {
         let mut stage = self.stage();
+        stage.prepare();
         let before = stage.victim.counts();
         stage.run();
         let after = stage.victim.counts();

@@ -2,9 +2,11 @@
 //! closes meanwhile. The node is the built program, its peers and its bitcoind are real, and so are all of its files:
 //! the ledger, the wallet, the signer's record, what is only remembered.
 
+mod htlcs;
 mod list;
 mod orders;
 mod scenario;
+mod stage;
 mod victim;
 
 use std::env;
@@ -17,7 +19,7 @@ use zarnitsa_tests::disk::Strike;
 use zarnitsa_tests::{length, world};
 
 use list::{once, run_with, show, Kind, List};
-use scenario::Stage;
+use stage::{Script, Stage};
 use victim::{Moment, Plan};
 
 /// Who stands on the failing disk: it forwards and punishes, or it opens and pays.
@@ -94,14 +96,17 @@ fn kinds(step: u64) -> Vec<Kind> {
 }
 
 /// One strike in each run. The short version takes one, the long one each there is.
-#[test]
-fn node_struck_at_any_write_comes_to_the_same_end() {
+fn strike_each(script: Script) {
     let mut random = length::random();
     let step = length::count("ZARNITSA_STRIKE_STEP", 0, 1);
     if step == 0 {
         let strike = Strike::ALL[random.gen_range(0..3)];
-        let mut stage = Stage::with_victim("hub", None);
-        let struck = run_with(&mut stage, strike, random.gen_range(1..=100));
+        let mut stage = Stage::with_victim("hub", script, None);
+        let struck = run_with(
+            &mut stage,
+            strike,
+            random.gen_range(1..=script.sure_syncs()),
+        );
         stage.verify_ledgers();
         assert_eq!(struck.len(), 1);
         return show("hub", &struck);
@@ -110,7 +115,8 @@ fn node_struck_at_any_write_comes_to_the_same_end() {
     let mut failures = Vec::new();
     for name in VICTIMS {
         if is_asked_for("ZARNITSA_STRIKE_VICTIMS", name) {
-            failures.extend(List::of(name, kinds(step.into()), &turn).strike(workers()));
+            let list = List::of(name, script, kinds(step.into()), &turn);
+            failures.extend(list.strike(workers()));
         }
     }
     assert!(
@@ -118,6 +124,16 @@ fn node_struck_at_any_write_comes_to_the_same_end() {
         "{} failed: {failures:#?}",
         failures.len()
     );
+}
+
+#[test]
+fn node_struck_at_any_write_comes_to_the_same_end() {
+    strike_each(Script::Whole);
+}
+
+#[test]
+fn node_struck_while_its_htlcs_end_on_chain_comes_to_the_same_end() {
+    strike_each(Script::Htlcs);
 }
 
 /// Many strikes in one run: the node is hardly up again when the next one comes.
@@ -137,7 +153,7 @@ fn node_struck_again_and_again_comes_to_the_same_end() {
                 runs += 1;
                 assert!(runs <= RUNS, "too few strikes to test anything");
                 let begin = Instant::now();
-                let mut stage = Stage::with_victim(name, None);
+                let mut stage = Stage::with_victim(name, Script::Whole, None);
                 stage
                     .victim
                     .follow(again_and_again(random.gen(), &Strike::ALL));
@@ -156,7 +172,7 @@ fn node_struck_again_and_again_comes_to_the_same_end() {
 #[test]
 fn node_struck_during_its_start_starts_on_the_mended_disk() {
     let mut random = length::random();
-    let mut stage = Stage::with_victim("hub", None);
+    let mut stage = Stage::with_victim("hub", Script::Whole, None);
     stage.run();
     let starts = length::count("ZARNITSA_STARTS", 2, 60);
     let mut all = Vec::new();

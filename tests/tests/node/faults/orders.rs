@@ -124,6 +124,17 @@ pub fn force_close(closer: &Api, id: &str) {
     });
 }
 
+/// Takes what is held.
+pub fn settle(payee: &Api, hash: &str) {
+    wait::within(PATIENCE, "what is held is taken", || {
+        if let Err(error) = payee.settle(hash) {
+            println!("not taken at once: {error}");
+        }
+        let invoice = ask("the invoice", || payee.invoice_of(hash));
+        (invoice.status == "paid").then_some(())
+    });
+}
+
 /// What was locked in a channel.
 pub fn opening_of(channel: &Channel) -> OutPoint {
     let txid: Txid = channel.opening_txid.parse().expect("a txid");
