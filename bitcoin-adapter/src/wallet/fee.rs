@@ -113,7 +113,6 @@ fn choose(
     let mut weight = base_weight(request, change);
     let mut total = given;
     let mut taken = Vec::new();
-    let mut needed = Amount::ZERO;
     for coin in coins {
         weight = weight.saturating_add(COIN_WEIGHT);
         total = total
@@ -121,7 +120,7 @@ fn choose(
             .unwrap_or(Amount::MAX_MONEY);
         taken.push(coin.clone());
         let fee = fee(&request.goal, weight);
-        needed = sum(&mut [paid, fee, dust].into_iter());
+        let needed = sum(&mut [paid, fee, dust].into_iter());
         if let Some(left) = total.checked_sub(needed) {
             let change = left.checked_add(dust).unwrap_or(left);
             return Ok(Chosen {
@@ -131,10 +130,13 @@ fn choose(
             });
         }
     }
-    let available = sum(&mut coins.iter().map(|coin| coin.txout.value));
+    if coins.is_empty() {
+        weight = weight.saturating_add(COIN_WEIGHT);
+    }
+    let needed = sum(&mut [paid, fee(&request.goal, weight), dust].into_iter());
     Err(WalletError::Insufficient {
-        needed: needed.max(Amount::from_sat(1)),
-        available,
+        needed: needed.checked_sub(given).unwrap_or(Amount::ZERO),
+        available: sum(&mut coins.iter().map(|coin| coin.txout.value)),
     })
 }
 
@@ -287,6 +289,9 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
+    use bitcoin::hashes::Hash;
+    use bitcoin::WPubkeyHash;
+
     use super::*;
 
     fn goal(parent: Option<(Amount, Weight)>, least: u64) -> FeeGoal {
@@ -310,5 +315,42 @@ mod tests {
     fn fee_of_a_replacement_is_not_below_its_least() {
         assert_eq!(fee(&goal(None, 800), 500), Amount::from_sat(800));
         assert_eq!(fee(&goal(None, 300), 500), Amount::from_sat(500));
+    }
+
+    /// What a coin must hold that pays for this transaction, whose feerate is a satoshi for each weight unit.
+    fn needed(inputs: Vec<ForeignInput>) -> u64 {
+        let request = FeeRequest {
+            inputs,
+            outputs: Vec::new(),
+            lock_time: LockTime::ZERO,
+            goal: goal(None, 0),
+            reuse: Vec::new(),
+            replaced: HashSet::new(),
+        };
+        let change = ScriptBuf::new_p2wpkh(&WPubkeyHash::all_zeros());
+        match choose(&request, &change, &[]) {
+            Err(WalletError::Insufficient { needed, available }) => {
+                assert_eq!(available, Amount::ZERO);
+                needed.to_sat()
+            }
+            _ => panic!("there is no coin"),
+        }
+    }
+
+    #[test]
+    fn fee_without_coins_says_what_a_coin_must_hold() {
+        // BIP 141: 42 for what frames it, 124 for the change, 294 of which are its dust limit.
+        let alone = 42 + 124 + COIN_WEIGHT + 294;
+        assert_eq!(needed(Vec::new()), alone);
+        let anchor = ForeignInput {
+            outpoint: OutPoint::null(),
+            output: TxOut {
+                value: Amount::from_sat(330),
+                script_pubkey: ScriptBuf::new(),
+            },
+            sequence: Sequence::MAX,
+            witness_weight: 115,
+        };
+        assert_eq!(needed(vec![anchor]), alone + 164 + 115 - 330);
     }
 }
