@@ -101,7 +101,11 @@ fn offer_of_a_user_behind_a_hub_is_paid_by_another_in_parts_too() {
         let opened: Value = world
             .hub
             .json(&["channel", "open", &uri(&payee), "300000sat"]);
-        assert!(opened["channel_id"].is_string(), "{opened}");
+        let txid = opened["opening_txid"].as_str().expect("its opening");
+        let txid = txid.parse().expect("a txid");
+        wait::until("the opening transaction is in the mempool", || {
+            world.bitcoind.mempool().contains(&txid).then_some(())
+        });
         world.bitcoind.mine(6);
     }
     wait::until("both channels are usable at both ends", || {
