@@ -35,6 +35,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(2);
 /// Records in one request: some megabytes at most.
 const BATCH: usize = 32;
+/// So much of the tower's words is shown, and kept with the channel.
+const SHOWN: usize = 200;
 /// So many channels in a row for which the tower does not answer: it will not for the others.
 const SILENCES: u32 = 2;
 
@@ -253,7 +255,8 @@ impl Tower {
                 .context("the tower's answer does not parse"),
             Err(ureq::Error::Status(status, response)) => {
                 let text = response.into_string().unwrap_or_default();
-                bail!("the tower at {} answers {status}: {text}", self.url)
+                let shown: String = text.chars().take(SHOWN).collect();
+                bail!("the tower at {} answers {status}: {shown}", self.url)
             }
             Err(ureq::Error::Transport(error)) => {
                 let (url, reason) = (self.url.clone(), error.to_string());

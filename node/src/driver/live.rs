@@ -65,7 +65,7 @@ impl Session {
 pub(super) struct Live {
     pub machine: Channel,
     pub session: Session,
-    /// The operator's order that opened it.
+    /// The operator's order that opened it. The ledger has it too, but a channel may fail before the ledger has the channel.
     pub request: Option<Hash>,
     /// How many steps the ledger has of the channel, with those that are on their way there: the number of the next one.
     pub steps: u64,

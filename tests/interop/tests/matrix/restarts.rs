@@ -198,7 +198,8 @@ const LDK_TRIES: Duration = Duration::from_secs(10);
 /// Waits until every payment has ended. The channel is quiet already.
 ///
 /// ldk-node notes that it pays before its channel manager is on disk. A payment that a kill took from the manager alone it
-/// calls pending for ever: those are put up with, once it would have given up trying and if our node was never paid.
+/// calls pending for ever (its issue 966): those are put up with, once it would have given up trying and if our node was
+/// never paid.
 fn until_ended(link: &Link, fall: Fall) {
     let begin = Instant::now();
     wait::until("no payment is pending", || {

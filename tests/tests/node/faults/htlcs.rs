@@ -22,17 +22,8 @@ use zarnitsa_tests::answers::Channel;
 use zarnitsa_tests::api::Api;
 use zarnitsa_tests::wait;
 
-use super::orders::{self, ask, Terms};
-use super::stage::{fee, signed, Gains, Stage, Times, ANCHORS, DELAYED_BLOCKS};
-
-const LEFT: Terms = Terms {
-    capacity_sat: 1_000_000,
-    push_sat: 400_000,
-};
-const RIGHT: Terms = Terms {
-    capacity_sat: 600_000,
-    push_sat: 200_000,
-};
+use super::orders::{self, ask};
+use super::stage::{fee, signed, Gains, Stage, Times, ANCHORS, DELAYED_BLOCKS, LEFT, RIGHT};
 
 /// In sat, each of its own value, as an output is known by it; the fee of those that pass the hub is whole.
 const THROUGH: u64 = 60_000;

@@ -11,16 +11,8 @@ use zarnitsa_tests::node::Node;
 use zarnitsa_tests::{folder, wait};
 
 use super::orders::{self, ask, Terms};
-use super::stage::{fee, signed, Gains, Stage, Times, ANCHORS, DELAYED_BLOCKS};
+use super::stage::{fee, signed, Gains, Stage, Times, ANCHORS, DELAYED_BLOCKS, LEFT, RIGHT};
 
-const LEFT: Terms = Terms {
-    capacity_sat: 1_000_000,
-    push_sat: 400_000,
-};
-const RIGHT: Terms = Terms {
-    capacity_sat: 600_000,
-    push_sat: 200_000,
-};
 const CHEAT: Terms = Terms {
     capacity_sat: 1_000_000,
     push_sat: 500_000,

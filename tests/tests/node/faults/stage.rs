@@ -12,7 +12,7 @@ use zarnitsa_tests::wait;
 use zarnitsa_tests::world::{self, Turn};
 
 use super::htlcs::Held;
-use super::orders::{self, ask};
+use super::orders::{self, ask, Terms};
 use super::victim::Victim;
 
 /// What each of the two that open channels has at first, in sat, in coins that suffice for one channel each.
@@ -25,6 +25,16 @@ pub const ANCHORS: u64 = 660;
 const POLICY: &str = "to_self_delay = 12\n";
 /// Most of what an output waits that its owner broadcast.
 pub const DELAYED_BLOCKS: u32 = 10;
+
+/// What left opens with the hub, and the hub with right.
+pub const LEFT: Terms = Terms {
+    capacity_sat: 1_000_000,
+    push_sat: 400_000,
+};
+pub const RIGHT: Terms = Terms {
+    capacity_sat: 600_000,
+    push_sat: 200_000,
+};
 
 /// How often a process may go through it.
 const RUNS_OF_A_PROCESS: u32 = 8;
